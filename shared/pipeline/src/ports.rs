@@ -1,0 +1,146 @@
+//! What the use cases need from the outside, as traits. Adapters implement them; a conformance
+//! suite per port says what an implementation must do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{MetricDefinition, Series, ServiceName};
+
+/// Where metrics come from.
+#[async_trait]
+pub trait MetricSource: Send + Sync {
+    /// Asks the source whether it can be read at all.
+    async fn health(&self) -> Result<Health, SourceError>;
+
+    /// Reads one metric of all (or the named) services. A service without a sample in the range
+    /// is not in the answer; an empty answer is a success and not an error.
+    async fn read(&self, request: &RangeRequest<'_>) -> Result<MetricRead, SourceError>;
+
+    /// Seconds by which the newest samples of this source lag behind the clock.
+    fn lag_s(&self) -> i64;
+
+    /// What the source is, for messages: an address or a path.
+    fn describe(&self) -> String;
+}
+
+/// One metric over one range of time.
+#[derive(Debug, Clone, Copy)]
+pub struct RangeRequest<'a> {
+    pub metric: &'a MetricDefinition,
+    /// Exclusive, epoch seconds.
+    pub after_s: i64,
+    /// Inclusive, epoch seconds.
+    pub until_s: i64,
+    /// Resolution to ask for. A source of raw samples may answer with finer ones.
+    pub step_s: i64,
+    /// `None` for every service.
+    pub services: Option<&'a [ServiceName]>,
+}
+
+/// The answer to a [`RangeRequest`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MetricRead {
+    pub series: BTreeMap<ServiceName, Series>,
+    /// What was left out and why, for people.
+    pub warnings: Vec<String>,
+}
+
+/// A source that answered its health check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    pub latency: Duration,
+}
+
+/// Why metrics could not be read. Each text says what, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    #[error("{source_name} cannot be reached: {reason}; check the address and the network")]
+    Unreachable { source_name: String, reason: String },
+    #[error("{source_name} did not answer within {seconds} s; raise victoria_metrics.timeout_seconds or look at its load")]
+    TimedOut { source_name: String, seconds: u64 },
+    #[error("{source_name} refused the query of {metric}: {reason}")]
+    Refused { source_name: String, metric: String, reason: String },
+    #[error("{source_name} is failing: {reason}")]
+    Failing { source_name: String, reason: String },
+    #[error("the answer of {source_name} for {metric} cannot be read: {reason}")]
+    BadAnswer { source_name: String, metric: String, reason: String },
+    #[error("{source_name} was not asked any more: {failures} requests of this run had failed")]
+    BudgetSpent { source_name: String, failures: u32 },
+    #[error("the recording {path} cannot be read: {reason}")]
+    BadRecording { path: String, reason: String },
+}
+
+/// Where models live: immutable objects, and one pointer that is swapped.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// Reads an object of at most `bytes_max` bytes. With `unless`, an object that still bears
+    /// that tag is not transferred.
+    async fn get(
+        &self,
+        key: &str,
+        unless: Option<&ETag>,
+        bytes_max: usize,
+    ) -> Result<Read, StoreError>;
+
+    /// Writes an object that must not exist yet: of concurrent writers exactly one succeeds.
+    async fn put_new(&self, key: &str, object: Object<'_>) -> Result<ETag, StoreError>;
+
+    /// Replaces an object that must still bear `expected`: of concurrent writers exactly one
+    /// succeeds.
+    async fn put_if(
+        &self,
+        key: &str,
+        object: Object<'_>,
+        expected: &ETag,
+    ) -> Result<ETag, StoreError>;
+
+    /// Keys that begin with `prefix`, sorted.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
+
+    /// What the store is, for messages: `s3://bucket/prefix` or a path.
+    fn describe(&self) -> String;
+}
+
+/// The version of an object, as its store names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(pub String);
+
+/// Bytes to store.
+#[derive(Debug, Clone, Copy)]
+pub struct Object<'a> {
+    pub bytes: &'a [u8],
+    pub content_type: &'static str,
+}
+
+/// The answer to a read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read {
+    Found { bytes: Vec<u8>, etag: ETag },
+    NotModified,
+}
+
+/// Why the store did not do as asked, by meaning.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error("{store} holds no object {key}")]
+    NotFound { store: String, key: String },
+    #[error("{store} already holds an object {key}")]
+    AlreadyExists { store: String, key: String },
+    #[error("{key} in {store} was changed by somebody else meanwhile")]
+    Precondition { store: String, key: String },
+    #[error("{key} in {store} has more than {bytes_max} bytes")]
+    TooLarge { store: String, key: String, bytes_max: usize },
+    #[error("the key {key:?} is not usable: {reason}")]
+    BadKey { key: String, reason: String },
+    #[error("{store} does not allow to {action} {key}: {reason}; check the permissions")]
+    Denied { store: String, action: &'static str, key: String, reason: String },
+    #[error("{store} cannot be used to {action} {key}: {reason}")]
+    Unavailable { store: String, action: &'static str, key: String, reason: String },
+}
+
+/// The time. Use cases are handed it, so that replays and tests own it.
+pub trait Clock: Send + Sync {
+    /// Now, in UTC.
+    fn now(&self) -> chrono::DateTime<chrono::Utc>;
+}
