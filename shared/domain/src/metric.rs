@@ -56,11 +56,26 @@ pub enum MetricSetError {
     Empty,
     #[error("{0} metrics are listed; at most {METRICS_PER_SERVICE_MAX} are allowed")]
     TooMany(usize),
-    #[error("the metric name {0:?} is not usable: 1 to {METRIC_NAME_CHARS_MAX} characters, no control characters")]
+    #[error(
+        "the metric name {0:?} is not usable: 1 to {METRIC_NAME_CHARS_MAX} characters, no control characters"
+    )]
     BadName(String),
     #[error("the metric {0} is listed twice")]
     Twice(String),
 }
+
+/// Where the five default metrics come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricPreset {
+    /// Span metrics alone.
+    Spans,
+    /// Request rate from the recording rule `http_requests:count:rate_5m`, the rest from span
+    /// metrics; meant for windows of 5 minutes.
+    Seed,
+}
+
+/// Status codes that count as errors unless the configuration says otherwise.
+pub const ERROR_STATUS_REGEX: &str = "5..";
 
 /// Names that older installations use for a metric of the default five.
 const ALIASES: [(&str, &str); 4] = [
@@ -94,12 +109,17 @@ impl MetricSet {
 
     /// Request rate, three latencies and error rate, read from OpenTelemetry span metrics.
     pub fn five() -> MetricSet {
+        MetricSet::preset(MetricPreset::Spans, ERROR_STATUS_REGEX)
+    }
+
+    /// The five of a preset; spans whose status code matches `error_status_regex` are errors.
+    pub fn preset(preset: MetricPreset, error_status_regex: &str) -> MetricSet {
         MetricSet(vec![
-            traffic(),
+            traffic(preset),
             latency("application_latency", "span_kind=\"SPAN_KIND_SERVER\"", BadDirection::Both),
             latency("dependency_latency", DEPENDENCY_SPANS, BadDirection::Up),
             database_latency(),
-            error_rate(),
+            error_rate(error_status_regex),
         ])
     }
 
@@ -144,12 +164,23 @@ impl MetricDefinition {
         if let Some(known) = MetricSet::five().0.into_iter().find(|metric| metric.name == name) {
             return known;
         }
-        let (kind, unit, bad_direction) = if name.contains("latency") {
-            (MetricKind::Latency, "ms", BadDirection::Up)
+        let kind = if name.contains("latency") {
+            MetricKind::Latency
         } else if name == "error_rate" {
-            (MetricKind::Ratio, "share", BadDirection::Up)
+            MetricKind::Ratio
         } else {
-            (MetricKind::Gauge, "", BadDirection::Both)
+            MetricKind::Gauge
+        };
+        MetricDefinition::of_kind(name, kind)
+    }
+
+    /// A definition with what is natural for a kind.
+    pub fn of_kind(name: &str, kind: MetricKind) -> MetricDefinition {
+        let (unit, bad_direction) = match kind {
+            MetricKind::Rate => ("req/s", BadDirection::Both),
+            MetricKind::Latency => ("ms", BadDirection::Up),
+            MetricKind::Ratio => ("share", BadDirection::Up),
+            MetricKind::Gauge => ("", BadDirection::Both),
         };
         MetricDefinition {
             name: name.to_owned(),
@@ -171,14 +202,17 @@ const PRODUCTION: &str = "deployment_environment_name=~\"production\"";
 const DEPENDENCY_SPANS: &str =
     "span_kind=\"SPAN_KIND_CLIENT\", db_system=\"\", db_system_name=\"\"";
 
-fn traffic() -> MetricDefinition {
+fn traffic(preset: MetricPreset) -> MetricDefinition {
     MetricDefinition {
         name: "request_rate".to_owned(),
         kind: MetricKind::Rate,
         unit: "req/s".to_owned(),
         bad_direction: BadDirection::Both,
         zero_is_normal: false,
-        query: rate_sum("count", "span_kind=\"SPAN_KIND_SERVER\""),
+        query: match preset {
+            MetricPreset::Spans => rate_sum("count", "span_kind=\"SPAN_KIND_SERVER\""),
+            MetricPreset::Seed => "sum(http_requests:count:rate_5m) by (service_name)".to_owned(),
+        },
     }
 }
 
@@ -201,9 +235,10 @@ fn database_latency() -> MetricDefinition {
     MetricDefinition { query: format!("({}) or ({})", current.query, legacy.query), ..current }
 }
 
-fn error_rate() -> MetricDefinition {
+fn error_rate(status_regex: &str) -> MetricDefinition {
     let server = "span_kind=\"SPAN_KIND_SERVER\"";
-    let failed = format!("{server}, http_response_status_code=~\"5..\"");
+    // `Debug` quotes a text the way the query language does.
+    let failed = format!("{server}, http_response_status_code=~{status_regex:?}");
     // A service without one failure has no failed series: zero, not missing.
     let failed_or_zero =
         format!("({} or 0 * {})", rate_sum("count", &failed), rate_sum("count", server));
@@ -251,6 +286,18 @@ mod tests {
         assert_eq!(MetricDefinition::guess("error_rate").kind, MetricKind::Ratio);
         assert_eq!(MetricDefinition::guess("queue_depth").kind, MetricKind::Gauge);
         assert_eq!(MetricDefinition::guess("queue_depth").bad_direction, BadDirection::Both);
+    }
+
+    #[test]
+    fn presets_differ_in_traffic_and_in_what_an_error_is() {
+        let seed = MetricSet::preset(MetricPreset::Seed, "5..|");
+        assert_eq!(seed.0[0].query, "sum(http_requests:count:rate_5m) by (service_name)");
+        assert!(seed.0[4].query.contains("http_response_status_code=~\"5..|\""));
+        let spans = MetricSet::five();
+        assert_eq!(seed.0[1..4], spans.0[1..4]);
+        assert!(spans.0[4].query.contains("http_response_status_code=~\"5..\""));
+        let quoted = MetricSet::preset(MetricPreset::Spans, "5\\d\"");
+        assert!(quoted.0[4].query.contains(r#"=~"5\\d\"""#), "{}", quoted.0[4].query);
     }
 
     #[test]

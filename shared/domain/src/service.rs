@@ -17,7 +17,9 @@ pub struct ServiceName(String);
 pub enum ServiceNameError {
     #[error("a service name must not be empty")]
     Empty,
-    #[error("the service name {start}… has {chars} characters; at most {SERVICE_NAME_CHARS_MAX} are allowed")]
+    #[error(
+        "the service name {start}… has {chars} characters; at most {SERVICE_NAME_CHARS_MAX} are allowed"
+    )]
     TooLong { start: String, chars: usize },
     #[error("the service name {0:?} holds a control character")]
     ControlCharacter(String),

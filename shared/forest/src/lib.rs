@@ -3,15 +3,15 @@
 //! A row is anomalous if random splits isolate it quickly. The crate knows tables of numbers and
 //! nothing of services, metrics or files. Reading order:
 //!
-//! - [`params`]: [`ForestParams`] -> [`ValidParams`]; only valid parameters can fit.
-//! - [`table`]: [`Table`], rows of finite `f32`; the one place where `f64` is cast.
-//! - [`rng`]: a portable stream of random numbers per tree, and subsampling.
-//! - [`node`]: the 8-byte node; `grow`: one tree from one subsample.
-//! - [`forest`]: [`Forest`], fit and score one row; `batch`: score many rows.
-//! - [`path_length`]: c(n), [`PathLength`] in fixed point, [`ScoreScale`] to the anomaly score.
-//! - [`step`]: [`StepFunction`], the exact collapse of a forest with one feature.
-//! - [`attribution`]: credit of each feature for one row's score.
-//! - [`stored`]: [`StoredForest`], the compact form; every inconsistency is an error.
+//! - `params`: [`ForestParams`] -> [`ValidParams`]; only valid parameters can fit.
+//! - `table`: [`Table`], rows of finite `f32`; the one place where `f64` is cast.
+//! - `rng`: a portable stream of random numbers per tree, and subsampling.
+//! - `node`: the 8-byte node; `grow`: one tree from one subsample.
+//! - `forest`: [`Forest`], fit and score one row; `batch`: score many rows.
+//! - `path_length`: c(n), [`PathLength`] in fixed point, [`ScoreScale`] to the anomaly score.
+//! - `step`: [`StepFunction`], the exact collapse of a forest with one feature.
+//! - `attribution`: credit of each feature for one row's score.
+//! - `stored`: [`StoredForest`], the compact form; every inconsistency is an error.
 //!
 //! Three invariants hold throughout. The same parameters and table give the same bytes on any
 //! number of threads and on any processor. Scoring is total: every input, NaN included, has an

@@ -58,12 +58,6 @@ impl Node {
         debug_assert!(self.left() + offset < 1 << INDEX_BITS);
         Self { link: self.link + offset as u32, ..self }
     }
-
-    /// The same node in an array that starts `offset` earlier.
-    #[inline(always)]
-    pub(crate) fn moved_down(self, offset: usize) -> Self {
-        Self { link: self.link - offset as u32, ..self }
-    }
 }
 
 #[cfg(test)]
@@ -91,6 +85,5 @@ mod tests {
     fn moving_changes_the_index_alone() {
         let split = Node::split(3, 1.5, 10);
         assert_eq!(split.moved_up(5), Node::split(3, 1.5, 15));
-        assert_eq!(split.moved_up(5).moved_down(5), split);
     }
 }

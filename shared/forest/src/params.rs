@@ -135,10 +135,7 @@ mod tests {
         assert_eq!(check(1001, 256), Err(ParamsError::Trees(1001)));
         assert_eq!(check(1, 1), Err(ParamsError::Subsample(1)));
         assert_eq!(check(1, 65_537), Err(ParamsError::Subsample(65_537)));
-        assert_eq!(
-            check(1000, 65_536),
-            Err(ParamsError::Nodes { trees: 1000, subsample: 65_536 })
-        );
+        assert_eq!(check(1000, 65_536), Err(ParamsError::Nodes { trees: 1000, subsample: 65_536 }));
     }
 
     #[test]

@@ -27,16 +27,14 @@ impl Table {
             return Err(TableError::Features(features));
         }
         let rows = values.len() / features;
-        if values.len() % features != 0 {
+        if !values.len().is_multiple_of(features) {
             return Err(TableError::Ragged { at: rows, expected: features });
         }
         if rows > ROWS_MAX {
             return Err(TableError::TooManyRows(rows));
         }
         match values.iter().position(|value| !value.is_finite()) {
-            Some(at) => {
-                Err(TableError::NotFinite { row: at / features, feature: at % features })
-            }
+            Some(at) => Err(TableError::NotFinite { row: at / features, feature: at % features }),
             None => Ok(Self { values, features }),
         }
     }

@@ -1,1 +1,23 @@
+//! The JSON that yaga emits: wire types and their published schema.
 //!
+//! - [`result`]: what one cycle says of one service
+//! - [`run`]: what one cycle says as a whole
+//! - [`render`]: from what scoring found to these types
+//! - [`schema`]: the JSON Schema of both, generated from the types
+//!
+//! Numbers are finite, instants are UTC with `Z` and milliseconds, names are snake_case. A field
+//! that may be absent is absent or null alike.
+
+pub mod render;
+pub mod result;
+pub mod run;
+pub mod schema;
+
+/// Version of the wire format: patch for documentation, minor for optional fields, major for
+/// anything that breaks a reader.
+pub const SCHEMA_VERSION: &str = "3.0.0";
+
+/// An instant on the wire: UTC, milliseconds, `Z`.
+pub fn instant(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}

@@ -1,1 +1,16 @@
+//! What tests share. Only ever a dev-dependency.
 //!
+//! - [`conformance`]: what an implementation of a port must do, as suites that adapters run
+//! - [`MemoryStore`], [`FakeSource`], [`FixedClock`]: fakes that pass those suites
+//! - [`CountingStore`]: a store around a store, that counts what is asked of it and can fail
+
+pub mod conformance;
+mod counting_store;
+mod fake_source;
+mod fixed_clock;
+mod memory_store;
+
+pub use counting_store::{Action, CountingStore, Counts};
+pub use fake_source::{Asked, FakeSource};
+pub use fixed_clock::FixedClock;
+pub use memory_store::MemoryStore;

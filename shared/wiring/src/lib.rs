@@ -1,1 +1,18 @@
+//! Builds the adapters that the settings ask for; shared by the command and the functions.
 //!
+//! - [`settings`]: finds, reads and checks the configuration document
+//! - [`adapters`]: metric source and registry, chosen by the form of one setting each
+//! - [`clock`]: the system's clock
+//!
+//! The environment is handed in as a function: only the shells read it.
+
+pub mod adapters;
+pub mod clock;
+pub mod settings;
+
+pub use adapters::{Source, registry, source};
+pub use clock::SystemClock;
+pub use settings::{Settings, SettingsError};
+
+/// Looks up an environment variable.
+pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);

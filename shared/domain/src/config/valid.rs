@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::MetricSet;
 use crate::period::{Calendar, Period};
 use crate::service::{Category, ServiceName};
-use crate::MetricSet;
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone)]

@@ -1,0 +1,10 @@
+//! One file per sub-command: its arguments, and `run`.
+
+pub mod config;
+pub mod demo;
+pub mod forest;
+pub mod infer;
+pub mod models;
+pub mod period;
+pub mod simulate;
+pub mod train;

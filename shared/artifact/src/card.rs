@@ -1,0 +1,207 @@
+//! The readable JSON beside each model: when and on what it was trained, what it expects, and how
+//! it judges. Everything but the trees.
+
+use chrono::{DateTime, SecondsFormat};
+use detect::gate::GateReport;
+use detect::model::{
+    Calibration, Contamination, ContaminationSource, ForestRecord, MetricModel, PeriodModel,
+};
+use detect::quality::QualityReport;
+use detect::statistics::Statistics;
+use domain::Period;
+use serde::{Deserialize, Serialize};
+
+/// Points of a metric's score curve in a card.
+const CURVE_POINTS: usize = 48;
+
+/// The document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    pub card_version: u32,
+    pub service: String,
+    pub period: Period,
+    pub feature_set: String,
+    /// SHA-256 of the artifact.
+    pub digest: String,
+    pub bytes: u64,
+    pub trained_at: String,
+    pub trained_on: TrainedOn,
+    pub metrics: Vec<MetricCard>,
+    pub combination: Option<CombinationCard>,
+    /// Why there is no model of all metrics together, where there is none.
+    pub combination_absent: Option<String>,
+    pub gate: GateReport,
+    pub quality: QualityReport,
+    pub config_digest: String,
+    pub yaga_version: String,
+}
+
+/// The data behind a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainedOn {
+    pub from: String,
+    pub until: String,
+    pub timezone: String,
+    pub row_width_s: i64,
+    pub rows_training: u32,
+    pub rows_validation: u32,
+    pub data_digest: String,
+}
+
+/// One metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricCard {
+    pub name: String,
+    pub unit: String,
+    pub statistics: Statistics,
+    pub zero_share: f64,
+    pub forest: Option<ForestCard>,
+    pub forest_absent: Option<String>,
+}
+
+/// A forest without its trees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForestCard {
+    pub trees: u32,
+    pub subsample: u32,
+    pub rows: u32,
+    pub seed: String,
+    pub contamination: f64,
+    pub contamination_record: ContaminationCard,
+    pub calibration: Calibration,
+    /// Steps of the stored score function; absent for the combination.
+    pub steps: Option<u32>,
+    /// (value, decision score): below zero is anomalous. Empty for the combination.
+    pub curve: Vec<(f64, f64)>,
+}
+
+/// How a contamination was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContaminationCard {
+    pub source: String,
+    pub base: f64,
+    pub estimate: Option<f64>,
+    pub tail_share: f64,
+    pub bounds: (f64, f64),
+}
+
+/// The forest of all metrics together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CombinationCard {
+    pub features: Vec<String>,
+    pub forest: ForestCard,
+}
+
+impl Card {
+    /// The card of a model whose artifact has this digest and size.
+    pub fn of(model: &PeriodModel, digest: &str, bytes: u64) -> Card {
+        Card {
+            card_version: 1,
+            service: model.service.to_string(),
+            period: model.period,
+            feature_set: model.feature_set.as_str().to_owned(),
+            digest: digest.to_owned(),
+            bytes,
+            trained_at: instant(model.training.trained_at_s),
+            trained_on: TrainedOn {
+                from: instant(model.training.from_s),
+                until: instant(model.training.until_s),
+                timezone: model.training.timezone.clone(),
+                row_width_s: model.training.row_width_s,
+                rows_training: model.training.rows_training,
+                rows_validation: model.training.rows_validation,
+                data_digest: model.training.data_digest.clone(),
+            },
+            metrics: model.metrics.iter().map(metric_card).collect(),
+            combination: combination_card(model),
+            combination_absent: model.multivariate_absent.clone(),
+            gate: model.gate.clone(),
+            quality: model.quality.clone(),
+            config_digest: model.training.config_digest.clone(),
+            yaga_version: model.training.yaga_version.clone(),
+        }
+    }
+
+    /// The document as indented JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a card holds only JSON types");
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+fn metric_card(metric: &MetricModel) -> MetricCard {
+    MetricCard {
+        name: metric.name.clone(),
+        unit: metric.unit.clone(),
+        statistics: metric.statistics.clone(),
+        zero_share: metric.zeros.zero_share,
+        forest: metric.forest.as_ref().map(|forest| ForestCard {
+            steps: Some(forest.steps.cuts().len() as u32 + 1),
+            curve: score_curve(metric),
+            ..forest_card(&forest.parameters, &forest.contamination, &forest.calibration)
+        }),
+        forest_absent: metric.forest_absent.clone(),
+    }
+}
+
+fn combination_card(model: &PeriodModel) -> Option<CombinationCard> {
+    let combination = model.multivariate.as_ref()?;
+    let (parameters, contamination) = (&combination.parameters, &combination.contamination);
+    Some(CombinationCard {
+        features: combination.features.clone(),
+        forest: forest_card(parameters, contamination, &combination.calibration),
+    })
+}
+
+fn forest_card(
+    parameters: &ForestRecord,
+    contamination: &Contamination,
+    calibration: &Calibration,
+) -> ForestCard {
+    ForestCard {
+        trees: parameters.trees,
+        subsample: parameters.subsample,
+        rows: parameters.rows,
+        seed: format!("{:016x}", parameters.seed),
+        contamination: contamination.value,
+        contamination_record: ContaminationCard {
+            source: match contamination.source {
+                ContaminationSource::Configured => "configured".to_owned(),
+                ContaminationSource::Estimated(method) => {
+                    format!("estimated ({method:?})").to_lowercase()
+                }
+                ContaminationSource::Fallback => "fallback".to_owned(),
+            },
+            base: contamination.base,
+            estimate: contamination.estimate,
+            tail_share: contamination.tail_share,
+            bounds: (contamination.lower_bound, contamination.upper_bound),
+        },
+        calibration: *calibration,
+        steps: None,
+        curve: Vec::new(),
+    }
+}
+
+/// (value, decision score) from somewhat below the lowest to somewhat above the highest training
+/// value, evenly spaced on the transformed scale. Empty for a metric without a forest.
+pub fn score_curve(metric: &MetricModel) -> Vec<(f64, f64)> {
+    const MARGIN: f64 = 0.15;
+    let Some(forest) = &metric.forest else { return Vec::new() };
+    let transform = &metric.transform;
+    let low = transform.apply(metric.statistics.summary.min);
+    let high = transform.apply(metric.statistics.summary.max);
+    let margin = MARGIN * (high - low);
+    let point = |step: usize| {
+        let share = step as f64 / (CURVE_POINTS - 1) as f64;
+        let feature = low - margin + share * (high - low + 2.0 * margin);
+        (transform.invert(feature), forest.calibration.decision(forest.steps.score(feature as f32)))
+    };
+    (0..CURVE_POINTS).map(point).collect()
+}
+
+fn instant(epoch_s: i64) -> String {
+    DateTime::from_timestamp(epoch_s, 0)
+        .map_or_else(|| epoch_s.to_string(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
+}

@@ -1,0 +1,135 @@
+//! Severity from held-out scores: percentiles of the decision score of rows that the forest has
+//! not seen.
+
+use domain::config::valid::SeverityPercentiles;
+use stats::quantile_sorted;
+
+use crate::model::{Calibration, SeverityThresholds};
+
+/// Held-out rows below which nothing is calibrated.
+const ROWS_MIN: usize = 20;
+/// Held-out rows from which the lowest percentile stands on its own.
+const TAIL_ROWS_MIN: usize = 1000;
+/// Share of normal rows of a service that may reach the alert level, over all of its metrics.
+const ALERT_SHARE: f64 = 0.02;
+
+/// What calibration needs to know besides scores.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CalibrationSettings {
+    pub enabled: bool,
+    pub percentiles: SeverityPercentiles,
+    /// Metrics of the service that are watched: the alert level's share is split among them.
+    pub metrics: usize,
+}
+
+/// Offset and thresholds from the anomaly scores of training and held-out rows.
+///
+/// `contamination` is the share of training rows that the offset puts below zero.
+pub fn calibrate(
+    training: &[f64],
+    validation: &[f64],
+    contamination: f64,
+    settings: &CalibrationSettings,
+) -> Calibration {
+    let training = negated_sorted(training);
+    let validation = negated_sorted(validation);
+    let offset = quantile_sorted(&training, contamination).unwrap_or(-0.5);
+    let below = validation.partition_point(|score| *score < offset);
+    let rows = validation.len();
+    let mean = validation.iter().sum::<f64>() / rows.max(1) as f64;
+    let usable = settings.enabled && rows >= ROWS_MIN;
+    Calibration {
+        offset,
+        thresholds: usable.then(|| thresholds(&training, &validation, offset, settings)),
+        rows_validation: rows as u32,
+        flagged_share: below as f64 / rows.max(1) as f64,
+        mean_score: if rows > 0 { mean - offset } else { 0.0 },
+    }
+}
+
+fn thresholds(
+    training: &[f64],
+    validation: &[f64],
+    offset: f64,
+    settings: &CalibrationSettings,
+) -> SeverityThresholds {
+    let percentiles = &settings.percentiles;
+    let at = |sorted: &[f64], percentile: f64| {
+        quantile_sorted(sorted, percentile / 100.0).unwrap_or(offset) - offset
+    };
+    // Several metrics share one service's alarms: each gets its part.
+    let high_share = percentiles.high.min(100.0 * ALERT_SHARE / settings.metrics.max(1) as f64);
+    let high_share = high_share.max(percentiles.critical);
+    let mut critical = at(validation, percentiles.critical);
+    if validation.len() < TAIL_ROWS_MIN {
+        // The lowest of a few hundred rows says little about one in a thousand.
+        critical = critical.min(at(training, percentiles.critical));
+    }
+    let high = at(validation, high_share).max(critical);
+    let medium = at(validation, percentiles.medium).max(high);
+    let low = at(validation, percentiles.low).max(medium);
+    SeverityThresholds { critical, high, medium, low }
+}
+
+/// Scores in the orientation of decisions: lower is worse.
+fn negated_sorted(scores: &[f64]) -> Vec<f64> {
+    let mut negated: Vec<f64> = scores.iter().map(|score| -score).collect();
+    negated.sort_by(f64::total_cmp);
+    negated
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Severity;
+    use proptest::prelude::*;
+
+    const PERCENTILES: SeverityPercentiles =
+        SeverityPercentiles { critical: 0.1, high: 1.0, medium: 5.0, low: 10.0 };
+    const SETTINGS: CalibrationSettings =
+        CalibrationSettings { enabled: true, percentiles: PERCENTILES, metrics: 2 };
+
+    fn ramp(rows: usize) -> Vec<f64> {
+        (0..rows).map(|i| 0.3 + 0.4 * i as f64 / rows as f64).collect()
+    }
+
+    #[test]
+    fn thresholds_are_percentiles_of_the_held_out_scores() {
+        let found = calibrate(&ramp(10_000), &ramp(10_000), 0.05, &SETTINGS);
+        assert!((found.flagged_share - 0.05).abs() < 1e-3);
+        let thresholds = found.thresholds.unwrap();
+        assert!(thresholds.medium.abs() < 1e-3, "5 % contamination puts medium at zero");
+        assert!(thresholds.is_monotone());
+        assert_eq!(thresholds.severity(thresholds.critical), Severity::Critical);
+        assert_eq!(thresholds.severity(thresholds.low + 1.0), Severity::Low);
+    }
+
+    #[test]
+    fn few_rows_are_not_calibrated_and_some_rows_lean_on_training() {
+        assert_eq!(calibrate(&ramp(600), &ramp(19), 0.05, &SETTINGS).thresholds, None);
+        let mut training = ramp(2000);
+        training.extend([0.9; 10]);
+        let found = calibrate(&training, &ramp(200), 0.05, &SETTINGS).thresholds.unwrap();
+        assert!(found.critical < -0.2, "{found:?}");
+    }
+
+    #[test]
+    fn more_metrics_need_a_rarer_score_for_high() {
+        let wide = CalibrationSettings { metrics: 10, ..SETTINGS };
+        let narrow = calibrate(&ramp(5000), &ramp(5000), 0.05, &SETTINGS).thresholds.unwrap();
+        let wide = calibrate(&ramp(5000), &ramp(5000), 0.05, &wide).thresholds.unwrap();
+        assert!(wide.high < narrow.high);
+    }
+
+    proptest! {
+        #[test]
+        fn any_scores_give_monotone_thresholds(
+            training in prop::collection::vec(0.0f64..1.0, 1..300),
+            validation in prop::collection::vec(0.0f64..1.0, 20..300),
+            contamination in 0.0f64..0.5,
+        ) {
+            let found = calibrate(&training, &validation, contamination, &SETTINGS);
+            prop_assert!(found.thresholds.unwrap().is_monotone());
+        }
+    }
+}

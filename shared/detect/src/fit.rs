@@ -1,0 +1,211 @@
+//! From the history of a service to the model of one period.
+
+use domain::config::valid::Config;
+use domain::{MetricSet, Period, ServiceName};
+use sha2::{Digest, Sha256};
+
+use crate::calibrate::CalibrationSettings;
+use crate::contamination::Base;
+use crate::gate::{self, GateReport};
+use crate::model::{FeatureSet, MetricModel, PeriodModel, TrainingRecord};
+use crate::multivariate::fit_combination;
+use crate::quality::{QualityReport, judge, present_metrics};
+use crate::rows::Rows;
+use crate::univariate::{LearnSettings, fit_metric};
+
+/// A service's rows over the whole look-back, and how good they are.
+#[derive(Debug, Clone)]
+pub struct ServiceHistory {
+    pub service: ServiceName,
+    pub rows: Rows,
+    pub quality: QualityReport,
+}
+
+/// What is recorded with every model of a run.
+#[derive(Debug, Clone)]
+pub struct RunRecord {
+    pub trained_at_s: i64,
+    pub config_digest: String,
+    pub yaga_version: String,
+}
+
+/// Why a period got no model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Shortfall {
+    #[error("{rows} rows of data; {needed} are needed")]
+    ServiceRows { rows: usize, needed: usize },
+    #[error("{rows} rows in this period; {needed} are needed")]
+    PeriodRows { rows: usize, needed: usize },
+    #[error("no metric has enough varying values: {reasons}")]
+    NoForest { reasons: String },
+}
+
+impl ServiceHistory {
+    /// Judges the rows and leaves out the periods that the configuration excludes.
+    pub fn new(service: ServiceName, rows: &Rows, config: &Config) -> ServiceHistory {
+        let meta = config.services.meta.get(&service);
+        let expected = meta
+            .and_then(|meta| meta.expected_metrics.clone())
+            .unwrap_or_else(|| present_metrics(rows, &config.metrics));
+        let quality = judge(rows, &config.metrics, &expected);
+        let excluded = &config.training.excluded_periods;
+        let rows = rows.filter(|time| {
+            !excluded.iter().any(|period| period.start_s <= time && time <= period.end_s)
+        });
+        ServiceHistory { service, rows, quality }
+    }
+}
+
+/// Learns the model of one period. `champion` is the model in force, which the gate compares with.
+pub fn fit_period(
+    history: &ServiceHistory,
+    period: Period,
+    champion: Option<&PeriodModel>,
+    config: &Config,
+    run: &RunRecord,
+) -> Result<PeriodModel, Shortfall> {
+    let rows = rows_of_period(history, period, config)?;
+    let (training, validation) = split(&rows, config.training.validation_fraction);
+    let model = fit_model(history, period, &rows, &training, &validation, config, run);
+    if !model.can_detect() {
+        let reasons = model
+            .metrics
+            .iter()
+            .filter_map(|m| Some(format!("{} ({})", m.name, m.forest_absent.as_ref()?)))
+            .collect::<Vec<_>>()
+            .join(", ");
+        return Err(Shortfall::NoForest { reasons });
+    }
+    let gate = gate::judge(&model, champion, &validation, &config.metrics, &config.detection);
+    Ok(PeriodModel { gate, ..model })
+}
+
+fn rows_of_period(
+    history: &ServiceHistory,
+    period: Period,
+    config: &Config,
+) -> Result<Rows, Shortfall> {
+    let needed = config.training.min_data_points;
+    if history.rows.len() < needed {
+        return Err(Shortfall::ServiceRows { rows: history.rows.len(), needed });
+    }
+    let calendar = config.calendar_of(&history.service);
+    let rows = history.rows.filter(|time| {
+        // The window's first instant decides: 08:00 ends the last window before business hours.
+        let begin = chrono::DateTime::from_timestamp(time - history.rows.width_s, 0);
+        begin.is_some_and(|begin| calendar.period_at(begin) == period)
+    });
+    let needed = config.min_rows_of(&history.service, period);
+    if rows.len() < needed {
+        return Err(Shortfall::PeriodRows { rows: rows.len(), needed });
+    }
+    Ok(rows)
+}
+
+/// One chronological split: what comes later is held out. Nothing of it reaches training.
+fn split(rows: &Rows, validation_fraction: f64) -> (Rows, Rows) {
+    let training = (rows.len() as f64 * (1.0 - validation_fraction)) as usize;
+    rows.split_at(training)
+}
+
+fn fit_model(
+    history: &ServiceHistory,
+    period: Period,
+    rows: &Rows,
+    training: &Rows,
+    validation: &Rows,
+    config: &Config,
+    run: &RunRecord,
+) -> PeriodModel {
+    let identity = format!("{}/{period}", history.service);
+    let (share, is_final) = config.contamination_of(&history.service);
+    let settings = LearnSettings {
+        model: &config.model,
+        training: &config.training,
+        base: Base { share, is_final },
+        calibration: CalibrationSettings {
+            enabled: config.training.calibration_enabled,
+            percentiles: config.training.percentiles,
+            metrics: watched(&config.metrics, rows),
+        },
+        identity: &identity,
+    };
+    let metrics = fit_metrics(&config.metrics, training, validation, &settings);
+    let combination = fit_combination(&config.metrics, &metrics, training, validation, &settings);
+    let (multivariate, multivariate_absent) = match combination.model {
+        Ok(model) => (Some(model), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    PeriodModel {
+        service: history.service.clone(),
+        period,
+        feature_set: FeatureSet::ForestV1,
+        training: record(rows, training, validation, history, config, run),
+        metrics,
+        multivariate,
+        multivariate_absent,
+        drift: combination.drift,
+        correlated: combination.correlated,
+        quality: history.quality.clone(),
+        gate: GateReport::pending(),
+    }
+}
+
+fn fit_metrics(
+    metrics: &MetricSet,
+    training: &Rows,
+    validation: &Rows,
+    settings: &LearnSettings<'_>,
+) -> Vec<MetricModel> {
+    let finite = |column: &[f64]| -> Vec<f64> {
+        column.iter().copied().filter(|value| value.is_finite()).collect()
+    };
+    metrics
+        .iter()
+        .enumerate()
+        .filter_map(|(index, metric)| {
+            let (values, held_out) = (&training.columns[index], &validation.columns[index]);
+            fit_metric(metric, &finite(values), &finite(held_out), settings)
+        })
+        .collect()
+}
+
+/// Metrics that have any value in these rows.
+fn watched(metrics: &MetricSet, rows: &Rows) -> usize {
+    let has_value = |column: &&Vec<f64>| column.iter().any(|value| value.is_finite());
+    rows.columns.iter().take(metrics.len()).filter(has_value).count()
+}
+
+fn record(
+    rows: &Rows,
+    training: &Rows,
+    validation: &Rows,
+    history: &ServiceHistory,
+    config: &Config,
+    run: &RunRecord,
+) -> TrainingRecord {
+    TrainingRecord {
+        trained_at_s: run.trained_at_s,
+        from_s: rows.times_s.first().map_or(0, |first| first - rows.width_s),
+        until_s: rows.times_s.last().copied().unwrap_or(0),
+        row_width_s: rows.width_s,
+        timezone: config.calendar_of(&history.service).zone_name().to_owned(),
+        rows_training: training.len() as u32,
+        rows_validation: validation.len() as u32,
+        data_digest: digest(rows),
+        config_digest: run.config_digest.clone(),
+        yaga_version: run.yaga_version.clone(),
+    }
+}
+
+/// SHA-256 over times and values, so that two models can be told to rest on the same data.
+fn digest(rows: &Rows) -> String {
+    let mut hash = Sha256::new();
+    for time in &rows.times_s {
+        hash.update(time.to_le_bytes());
+    }
+    for value in rows.columns.iter().flatten() {
+        hash.update(value.to_bits().to_le_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

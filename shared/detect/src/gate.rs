@@ -1,0 +1,294 @@
+//! May a freshly trained model be put in force? Judged on all held-out rows, with injected faults.
+//!
+//! A model passes if it is quiet on data that is presumed normal, sees faults that would matter,
+//! is no worse than the model in force, and rests on sound data. A model that fails stays in the
+//! registry, and the one before it stays in force.
+
+use domain::config::valid::Detection;
+use domain::{MetricKind, MetricSet, Severity};
+use serde::{Deserialize, Serialize};
+
+use crate::model::PeriodModel;
+use crate::quality::Grade;
+use crate::rows::{Observation, Rows};
+use crate::score::{ScoreSettings, assess};
+
+/// Share of held-out rows with any signal that is accepted, whatever the design.
+const SIGNAL_SHARE_MAX: f64 = 0.10;
+/// Share of held-out rows at the alert level (high or worse) that is accepted.
+const ALERT_SHARE_MAX: f64 = 0.02;
+/// Share of injected faults that must be seen.
+const FAULTS_SEEN_MIN: f64 = 0.90;
+/// How much worse than the model in force a challenger may be, relatively.
+const WORSE_THAN_CHAMPION_MAX: f64 = 0.20;
+/// Rows that faults are injected into, spread evenly.
+const FAULT_ROWS_MAX: usize = 40;
+/// Held-out rows below which rates mean nothing.
+const ROWS_MIN: usize = 20;
+
+/// What a model does on held-out rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
+    pub rows: u32,
+    pub signal_share: f64,
+    pub alert_share: f64,
+    pub faults_injected: u32,
+    pub faults_seen_share: f64,
+}
+
+/// One requirement and whether it holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    pub name: String,
+    pub passed: bool,
+    pub detail: String,
+}
+
+/// The verdict on a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateReport {
+    pub passed: bool,
+    pub rates: Rates,
+    /// The model in force, on the same rows.
+    pub champion: Option<Rates>,
+    pub checks: Vec<Check>,
+}
+
+impl GateReport {
+    /// The report of a model that has not been judged: it does not pass.
+    pub fn pending() -> GateReport {
+        let rates = Rates {
+            rows: 0,
+            signal_share: 0.0,
+            alert_share: 0.0,
+            faults_injected: 0,
+            faults_seen_share: 0.0,
+        };
+        GateReport { passed: false, rates, champion: None, checks: Vec::new() }
+    }
+
+    /// The requirements that do not hold, for people.
+    pub fn reasons(&self) -> Vec<String> {
+        self.checks.iter().filter(|check| !check.passed).map(|check| check.detail.clone()).collect()
+    }
+}
+
+/// Judges `model` on its held-out rows, beside the model in force if there is one.
+pub fn judge(
+    model: &PeriodModel,
+    champion: Option<&PeriodModel>,
+    held_out: &Rows,
+    metrics: &MetricSet,
+    detection: &Detection,
+) -> GateReport {
+    let settings = ScoreSettings { metrics, detection, is_fallback: false };
+    let rates = measure(model, held_out, &settings);
+    let champion = champion
+        .filter(|champion| champion.feature_set == model.feature_set)
+        .map(|champion| measure(champion, held_out, &settings));
+    let mut checks = vec![
+        check_forests(model),
+        check_rows(&rates),
+        check_quiet(model, &rates),
+        check_alerts(&rates),
+        check_faults(&rates),
+        check_quality(model.quality.grade),
+        check_thresholds(model),
+    ];
+    if let Some(champion) = &champion {
+        checks.push(check_champion(&rates, champion));
+    }
+    GateReport { passed: checks.iter().all(|check| check.passed), rates, champion, checks }
+}
+
+fn check(name: &str, passed: bool, detail: String) -> Check {
+    Check { name: name.to_owned(), passed, detail }
+}
+
+fn check_forests(model: &PeriodModel) -> Check {
+    let forests = model.metrics.iter().filter(|metric| metric.forest.is_some()).count();
+    check("forests", model.can_detect(), format!("{forests} metrics have a forest"))
+}
+
+fn check_rows(rates: &Rates) -> Check {
+    let detail = format!("{} held-out rows; {ROWS_MIN} are needed", rates.rows);
+    check("held-out rows", rates.rows as usize >= ROWS_MIN, detail)
+}
+
+/// Twice the share that the forests were told to expect, over all of them.
+fn check_quiet(model: &PeriodModel, rates: &Rates) -> Check {
+    let expected: f64 = model
+        .metrics
+        .iter()
+        .filter_map(|metric| Some(metric.forest.as_ref()?.contamination.value))
+        .sum();
+    let limit = (2.0 * expected).min(SIGNAL_SHARE_MAX);
+    let detail = format!(
+        "{:.1} % of normal rows raise a signal; at most {:.1} %",
+        100.0 * rates.signal_share,
+        100.0 * limit
+    );
+    check("quiet on normal data", rates.signal_share <= limit, detail)
+}
+
+fn check_alerts(rates: &Rates) -> Check {
+    let detail = format!(
+        "{:.1} % of normal rows reach the alert level; at most {:.0} %",
+        100.0 * rates.alert_share,
+        100.0 * ALERT_SHARE_MAX
+    );
+    check("few alerts on normal data", rates.alert_share <= ALERT_SHARE_MAX, detail)
+}
+
+fn check_faults(rates: &Rates) -> Check {
+    let detail = if rates.faults_injected == 0 {
+        "no row has enough traffic to inject a fault that would matter".to_owned()
+    } else {
+        format!(
+            "{:.0} % of {} injected faults seen; at least {:.0} %",
+            100.0 * rates.faults_seen_share,
+            rates.faults_injected,
+            100.0 * FAULTS_SEEN_MIN
+        )
+    };
+    let passed = rates.faults_injected == 0 || rates.faults_seen_share >= FAULTS_SEEN_MIN;
+    check("sees injected faults", passed, detail)
+}
+
+fn check_quality(grade: Grade) -> Check {
+    check("data quality", grade <= Grade::D, format!("grade {grade:?}; at least D"))
+}
+
+fn check_thresholds(model: &PeriodModel) -> Check {
+    let calibrations = model
+        .metrics
+        .iter()
+        .filter_map(|metric| Some(&metric.forest.as_ref()?.calibration))
+        .chain(model.multivariate.iter().map(|combination| &combination.calibration));
+    let sound = calibrations.into_iter().all(|calibration| {
+        calibration.offset.is_finite()
+            && calibration.thresholds.as_ref().is_none_or(|thresholds| thresholds.is_monotone())
+    });
+    check("thresholds", sound, "severity thresholds are finite and in order".to_owned())
+}
+
+fn check_champion(rates: &Rates, champion: &Rates) -> Check {
+    // A share of a few rows is noise: half a percent of slack keeps it from deciding.
+    const SLACK: f64 = 0.005;
+    let noisier =
+        rates.signal_share > champion.signal_share * (1.0 + WORSE_THAN_CHAMPION_MAX) + SLACK
+            && rates.signal_share > ALERT_SHARE_MAX;
+    let blinder =
+        rates.faults_seen_share < champion.faults_seen_share * (1.0 - WORSE_THAN_CHAMPION_MAX);
+    let detail = format!(
+        "signals {:.1} % against {:.1} %, faults seen {:.0} % against {:.0} % of the model in force",
+        100.0 * rates.signal_share,
+        100.0 * champion.signal_share,
+        100.0 * rates.faults_seen_share,
+        100.0 * champion.faults_seen_share
+    );
+    check("no worse than the model in force", !noisier && !blinder, detail)
+}
+
+fn measure(model: &PeriodModel, rows: &Rows, settings: &ScoreSettings<'_>) -> Rates {
+    let (mut signals, mut alerts) = (0usize, 0usize);
+    for row in 0..rows.len() {
+        let found = assess(model, &rows.observation(row, settings.metrics), settings);
+        if let Some(worst) = found.signals.first() {
+            signals += 1;
+            alerts += usize::from(worst.severity >= Severity::High);
+        }
+    }
+    let (injected, seen) = inject_faults(model, rows, settings);
+    let share = |count: usize, of: usize| count as f64 / of.max(1) as f64;
+    Rates {
+        rows: rows.len() as u32,
+        signal_share: share(signals, rows.len()),
+        alert_share: share(alerts, rows.len()),
+        faults_injected: injected as u32,
+        faults_seen_share: share(seen, injected),
+    }
+}
+
+/// What a fault does to one value.
+#[derive(Debug, Clone, Copy)]
+enum Effect {
+    Times(f64),
+    /// An error rate of at least 5 %, and at least ten times the present one.
+    Failing,
+}
+
+/// The fixed suite: single faults, then combinations.
+const FAULTS: &[&[(&str, Effect)]] = &[
+    &[("request_rate", Effect::Times(0.0))],
+    &[("request_rate", Effect::Times(4.0))],
+    &[("application_latency", Effect::Times(3.0))],
+    &[("error_rate", Effect::Failing)],
+    &[("dependency_latency", Effect::Times(4.0))],
+    &[("database_latency", Effect::Times(4.0))],
+    &[
+        ("request_rate", Effect::Times(4.0)),
+        ("application_latency", Effect::Times(3.0)),
+        ("error_rate", Effect::Failing),
+    ],
+    &[("application_latency", Effect::Times(3.0)), ("error_rate", Effect::Failing)],
+    &[("application_latency", Effect::Times(3.0)), ("database_latency", Effect::Times(4.0))],
+    &[("application_latency", Effect::Times(3.0)), ("dependency_latency", Effect::Times(4.0))],
+    &[("application_latency", Effect::Times(0.2)), ("error_rate", Effect::Failing)],
+];
+
+/// (faults that would matter, faults seen).
+fn inject_faults(
+    model: &PeriodModel,
+    rows: &Rows,
+    settings: &ScoreSettings<'_>,
+) -> (usize, usize) {
+    let stride = rows.len().div_ceil(FAULT_ROWS_MAX).max(1);
+    let (mut injected, mut seen) = (0, 0);
+    for row in (0..rows.len()).step_by(stride) {
+        let normal = rows.observation(row, settings.metrics);
+        for fault in FAULTS {
+            let Some(broken) = inject(fault, model, &normal, settings) else { continue };
+            injected += 1;
+            seen += usize::from(!assess(model, &broken, settings).signals.is_empty());
+        }
+    }
+    (injected, seen)
+}
+
+/// The observation with a fault in it, or `None` where the fault would be too small to matter:
+/// nothing to be multiplied, too little traffic, or a change below the effect gates.
+fn inject(
+    fault: &[(&str, Effect)],
+    model: &PeriodModel,
+    normal: &Observation,
+    settings: &ScoreSettings<'_>,
+) -> Option<Observation> {
+    let gates = &settings.detection.gates;
+    let mut broken = normal.clone();
+    for (name, effect) in fault {
+        let index = settings.metrics.index_of(name)?;
+        let metric = model.metric(name)?;
+        metric.forest.as_ref()?;
+        let before = normal.values.get(index).copied().flatten()?;
+        let after = match effect {
+            Effect::Times(factor) => before * factor,
+            Effect::Failing => (before * 10.0).clamp(0.05, 1.0),
+        };
+        let (change, enough) = match metric.kind {
+            MetricKind::Rate => ((after - before).abs(), 2.0 * gates.rate_min),
+            MetricKind::Latency => ((after - before).abs(), 2.0 * gates.latency_ms_min),
+            MetricKind::Ratio | MetricKind::Gauge => (1.0, 0.0),
+        };
+        if before == 0.0 && metric.kind != MetricKind::Ratio || change < enough {
+            return None;
+        }
+        if metric.kind == MetricKind::Rate {
+            broken.requests = Some(normal.requests? * after / before);
+        }
+        broken.values[index] = Some(after);
+    }
+    let needs_volume = fault.iter().any(|(name, _)| *name != "request_rate");
+    let volume = normal.requests.is_none_or(|requests| requests >= gates.requests_min);
+    (volume || !needs_volume).then_some(broken)
+}

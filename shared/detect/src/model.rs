@@ -1,0 +1,206 @@
+//! What training leaves behind for one service and one period: the period model.
+
+use domain::{BadDirection, MetricKind, Period, ServiceName, Severity};
+use domain::config::valid::ContaminationMethod;
+use forest::{Forest, StepFunction};
+use serde::{Deserialize, Serialize};
+
+use crate::drift_baseline::DriftBaseline;
+use crate::gate::GateReport;
+use crate::quality::QualityReport;
+use crate::statistics::{Statistics, ZeroStatistics};
+use crate::transform::Transform;
+
+/// Everything that inference needs to judge one service in one period.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PeriodModel {
+    pub service: ServiceName,
+    pub period: Period,
+    pub feature_set: FeatureSet,
+    pub training: TrainingRecord,
+    pub metrics: Vec<MetricModel>,
+    pub multivariate: Option<MultivariateModel>,
+    /// Why there is no multivariate model, where there is none.
+    pub multivariate_absent: Option<String>,
+    pub drift: Option<DriftBaseline>,
+    pub correlated: Vec<CorrelatedPair>,
+    pub quality: QualityReport,
+    pub gate: GateReport,
+}
+
+/// Which features the forests were trained on. A model of another set is refused, not misread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FeatureSet {
+    /// Transformed five-minute averages; forests open anomalies.
+    ForestV1,
+}
+
+impl FeatureSet {
+    /// The word in cards and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FeatureSet::ForestV1 => "forest-v1",
+        }
+    }
+}
+
+/// When and on what a model was trained. Instants are epoch seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    pub trained_at_s: i64,
+    pub from_s: i64,
+    pub until_s: i64,
+    /// Width of the windows that rows average.
+    pub row_width_s: i64,
+    pub timezone: String,
+    pub rows_training: u32,
+    pub rows_validation: u32,
+    /// SHA-256 of the rows, hexadecimal: the same data and settings give the same model.
+    pub data_digest: String,
+    pub config_digest: String,
+    pub yaga_version: String,
+}
+
+/// One metric of a period model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricModel {
+    pub name: String,
+    pub kind: MetricKind,
+    pub unit: String,
+    pub bad_direction: BadDirection,
+    pub transform: Transform,
+    pub statistics: Statistics,
+    pub zeros: ZeroStatistics,
+    pub forest: Option<UnivariateForest>,
+    /// Why there is no forest, where there is none.
+    pub forest_absent: Option<String>,
+}
+
+/// A univariate forest, collapsed to the step function it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnivariateForest {
+    pub steps: StepFunction,
+    pub parameters: ForestRecord,
+    pub calibration: Calibration,
+    pub contamination: Contamination,
+    /// Trained on positive values only: a zero is not scored.
+    pub positive_only: bool,
+}
+
+/// The forest of all metrics at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MultivariateModel {
+    /// Names of the features, in order.
+    pub features: Vec<String>,
+    pub forest: Forest,
+    pub parameters: ForestRecord,
+    pub calibration: Calibration,
+    pub contamination: Contamination,
+}
+
+/// With what a forest was grown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForestRecord {
+    pub trees: u32,
+    pub subsample: u32,
+    pub seed: u64,
+    pub rows: u32,
+}
+
+/// Turns an anomaly score into a decision and a severity.
+///
+/// Decision score = -(anomaly score) - offset: below zero is anomalous, lower is worse.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Percentile of the training rows' negated anomaly scores at the contamination.
+    pub offset: f64,
+    /// `None` where too few held-out rows were left to calibrate on.
+    pub thresholds: Option<SeverityThresholds>,
+    pub rows_validation: u32,
+    /// Share of held-out rows with a decision score below zero.
+    pub flagged_share: f64,
+    /// Mean decision score of the held-out rows.
+    pub mean_score: f64,
+}
+
+/// Decision scores at or below which a flagged row has a severity.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SeverityThresholds {
+    pub critical: f64,
+    pub high: f64,
+    pub medium: f64,
+    pub low: f64,
+}
+
+/// The expected share of anomalies in the training data, and how it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Contamination {
+    /// What the forest uses.
+    pub value: f64,
+    /// The category's or the service's configured share.
+    pub base: f64,
+    pub source: ContaminationSource,
+    /// Share of rows more than 3.5 robust standard deviations from the median.
+    pub tail_share: f64,
+    /// Before bounds; absent if not estimated.
+    pub estimate: Option<f64>,
+    pub lower_bound: f64,
+    pub upper_bound: f64,
+}
+
+/// Where a contamination comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContaminationSource {
+    Configured,
+    Estimated(ContaminationMethod),
+    /// Too few rows to estimate.
+    Fallback,
+}
+
+/// Two metrics that move together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CorrelatedPair {
+    pub first: String,
+    pub second: String,
+    pub correlation: f64,
+}
+
+impl PeriodModel {
+    /// The model of the metric with this name.
+    pub fn metric(&self, name: &str) -> Option<&MetricModel> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// True if at least one forest can open an anomaly.
+    pub fn can_detect(&self) -> bool {
+        self.multivariate.is_some() || self.metrics.iter().any(|metric| metric.forest.is_some())
+    }
+}
+
+impl Calibration {
+    /// The decision score of an anomaly score.
+    pub fn decision(&self, anomaly_score: f64) -> f64 {
+        -anomaly_score - self.offset
+    }
+}
+
+impl SeverityThresholds {
+    /// The severity of a flagged decision score.
+    pub fn severity(&self, decision: f64) -> Severity {
+        if decision <= self.critical {
+            Severity::Critical
+        } else if decision <= self.high {
+            Severity::High
+        } else if decision <= self.medium {
+            Severity::Medium
+        } else {
+            Severity::Low
+        }
+    }
+
+    /// True if worse levels need lower scores.
+    pub fn is_monotone(&self) -> bool {
+        let all = [self.critical, self.high, self.medium, self.low];
+        all.iter().all(|threshold| threshold.is_finite()) && all.is_sorted()
+    }
+}

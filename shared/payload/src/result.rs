@@ -1,0 +1,251 @@
+//! What one cycle says of one service.
+
+use std::collections::BTreeMap;
+
+use domain::{Period, Severity};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The verdict on a service, told apart by `alert_type`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "alert_type", rename_all = "snake_case")]
+pub enum ServiceResult {
+    /// At least one anomaly.
+    AnomalyDetected(Box<Evaluation>),
+    /// Evaluated, nothing found.
+    NoAnomaly(Box<Evaluation>),
+    /// Not evaluated, because its metrics could not be trusted.
+    MetricsUnavailable(Box<Unavailable>),
+    /// Not evaluated, because something else failed.
+    Error(Box<Failure>),
+}
+
+/// A service that was evaluated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evaluation {
+    pub schema_version: String,
+    pub service_name: String,
+    /// The instant that the verdict is about.
+    pub timestamp: String,
+    /// Number of the two-minute tick.
+    pub cycle_id: i64,
+    pub time_period: Period,
+    /// Period of the model that was used: another one than `time_period` on a fallback.
+    pub model_name: Period,
+    pub model_type: String,
+    /// Start of the SHA-256 of the model's artifact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_version: Option<String>,
+    /// By name of the anomaly.
+    pub anomalies: BTreeMap<String, Anomaly>,
+    pub anomaly_count: u32,
+    /// `none` if and only if there is no anomaly.
+    pub overall_severity: Severity,
+    /// By metric; null where it was not collected.
+    pub current_metrics: BTreeMap<String, Option<f64>>,
+    /// Mean of the training data, by metric.
+    pub training_baselines: BTreeMap<String, f64>,
+    pub validation_warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial_metrics_failure: Option<PartialFailure>,
+    pub performance_info: PerformanceInfo,
+    pub metadata: Metadata,
+}
+
+/// One anomaly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Anomaly {
+    /// `ml_isolation` (one metric), `consolidated` (several) or `multivariate`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub severity: Severity,
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub confidence: f64,
+    /// Lowest decision score among the signals.
+    pub score: f64,
+    pub description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_metric: Option<String>,
+    pub signal_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<String>,
+    /// Value of the root metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    pub detection_signals: Vec<DetectionSignal>,
+    pub possible_causes: Vec<String>,
+    pub recommended_actions: Vec<String>,
+    pub checks: Vec<String>,
+    pub contributing_metrics: Vec<String>,
+    pub comparison_data: BTreeMap<String, Comparison>,
+    /// Shares of the verdict of all metrics together; absent where that forest is silent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feature_contributions: Option<Vec<Contribution>>,
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub time_confidence: f64,
+    pub detected_by_model: Period,
+}
+
+/// One detector's voice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DetectionSignal {
+    /// `isolation_forest`, `zero_normal_threshold`, `traffic_outage` or `multivariate`.
+    pub method: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    pub severity: Severity,
+    /// `calibrated`, `tail`, `rule` or `fallback`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity_source: Option<String>,
+    pub score: f64,
+    /// `high`, `low` or `activated`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub percentile: Option<f64>,
+}
+
+/// A value beside what was usual in training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comparison {
+    pub current: f64,
+    pub training_mean: f64,
+    pub training_std: f64,
+    pub training_p95: f64,
+    pub deviation_sigma: f64,
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub percentile_estimate: f64,
+}
+
+/// A metric's share of a verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Contribution {
+    pub feature: String,
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub contribution: f64,
+    /// `elevated`, `reduced` or `unusual`.
+    pub direction: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percentile: Option<f64>,
+}
+
+/// Some metrics could not be collected; the others were evaluated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PartialFailure {
+    pub failed_metrics: Vec<String>,
+    /// `2/5 metrics failed: a, b`
+    pub failure_summary: String,
+}
+
+/// How the verdict was reached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PerformanceInfo {
+    pub drift_check_enabled: bool,
+    pub drift_penalty_applied: f64,
+    pub lazy_loaded: bool,
+    pub models_loaded: Vec<String>,
+    pub period_used: Period,
+    /// Periods of this service that have a model of their own.
+    pub total_available: u32,
+    pub model_age_hours: f64,
+}
+
+/// Where the verdict comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Metadata {
+    pub service_name: String,
+    pub detection_timestamp: String,
+    /// Distinct methods of the signals, sorted.
+    pub models_used: Vec<String>,
+    pub feature_set: String,
+    pub is_fallback: bool,
+    pub trained_at: String,
+    /// What this version can do for a verdict.
+    pub features: BTreeMap<String, bool>,
+}
+
+/// A service whose metrics could not be trusted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unavailable {
+    pub schema_version: String,
+    pub service_name: String,
+    pub timestamp: String,
+    pub cycle_id: i64,
+    pub error: String,
+    pub skipped_reason: SkippedReason,
+    pub failed_metrics: Vec<String>,
+    /// By metric, at most 200 characters each.
+    pub collection_errors: BTreeMap<String, String>,
+    /// Always empty.
+    pub anomalies: BTreeMap<String, Anomaly>,
+    /// Always 0.
+    pub anomaly_count: u32,
+    /// Always `none`.
+    pub overall_severity: Severity,
+}
+
+/// Why a service was not evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SkippedReason {
+    /// The request rate is missing.
+    CriticalMetricsUnavailable,
+    /// More than two metrics are missing.
+    TooManyMetricsFailed,
+    /// The source answered, but holds no recent sample of this service.
+    MetricsStale,
+}
+
+/// A service that could not be evaluated although its metrics were there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    pub schema_version: String,
+    pub service_name: String,
+    pub timestamp: String,
+    pub cycle_id: i64,
+    pub error_message: String,
+    pub error_code: ErrorCode,
+}
+
+/// Stable code of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ErrorCode {
+    /// No model for the period, nor a fallback.
+    ModelNotFound,
+    /// There is a model, but it cannot be used.
+    ModelUnusable,
+    InferenceError,
+}
+
+impl ServiceResult {
+    /// The service that this is about.
+    pub fn service_name(&self) -> &str {
+        match self {
+            ServiceResult::AnomalyDetected(it) | ServiceResult::NoAnomaly(it) => &it.service_name,
+            ServiceResult::MetricsUnavailable(it) => &it.service_name,
+            ServiceResult::Error(it) => &it.service_name,
+        }
+    }
+
+    /// The severity, `none` where nothing was evaluated.
+    pub fn severity(&self) -> Severity {
+        match self {
+            ServiceResult::AnomalyDetected(it) | ServiceResult::NoAnomaly(it) => {
+                it.overall_severity
+            }
+            _ => Severity::None,
+        }
+    }
+
+    /// The evaluation, where there was one.
+    pub fn evaluation(&self) -> Option<&Evaluation> {
+        match self {
+            ServiceResult::AnomalyDetected(it) | ServiceResult::NoAnomaly(it) => Some(it),
+            _ => None,
+        }
+    }
+}

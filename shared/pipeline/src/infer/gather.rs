@@ -1,0 +1,161 @@
+//! All reads of a cycle: metrics, catalog and models, side by side.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use detect::rows::ServiceSamples;
+use domain::config::valid::Config;
+use domain::limits::COLLECTION_ERROR_CHARS_MAX;
+use domain::{Period, ServiceName};
+
+use crate::infer::models::{NoModel, RoutedModel};
+use crate::infer::{CycleRequest, InferError, InferPorts, MetricWindow, Warm};
+
+/// Cycles are judged at whole minutes.
+const GRID_S: i64 = 60;
+
+/// Everything that a decision needs, and nothing that could change under it.
+#[derive(Debug, Clone)]
+pub struct CycleInput {
+    /// The instant to judge: the requested one, less the source's lag, at a whole minute.
+    pub at: DateTime<Utc>,
+    /// Set if the source is unhealthy: nothing was read, and nothing may be concluded.
+    pub source_failure: Option<String>,
+    /// Trouble that did not stop the cycle.
+    pub warnings: Vec<String>,
+    /// By metric: why it could not be read.
+    pub failed_metrics: BTreeMap<String, String>,
+    pub services: Vec<ServiceInput>,
+    pub models_fetched: u32,
+}
+
+/// What was gathered for one service.
+#[derive(Debug, Clone)]
+pub struct ServiceInput {
+    pub service: ServiceName,
+    pub period: Period,
+    pub samples: ServiceSamples,
+    pub model: Result<RoutedModel, NoModel>,
+}
+
+/// Reads everything. Fails only if it is unknown which models are in force.
+pub async fn gather(
+    request: &CycleRequest,
+    config: &Config,
+    ports: &InferPorts<'_>,
+    warm: &mut Warm,
+) -> Result<CycleInput, InferError> {
+    let at = judged_instant(request.at, ports.source.lag_s());
+    if let Some(failure) = unhealthy(config, ports).await {
+        return Ok(CycleInput::skipped(at, failure));
+    }
+    let Warm { window, models } = warm;
+    let (read, catalog) = futures_util::future::join(
+        window.refresh(ports.source, config, at.timestamp()),
+        models.refresh(ports.registry),
+    )
+    .await;
+    let (catalog, warning) = catalog?;
+    let services: Vec<(ServiceName, Period)> = watched(request, config, &catalog)
+        .into_iter()
+        .map(|service| {
+            let period = config.calendar_of(&service).period_at(at);
+            (service, period)
+        })
+        .collect();
+    let loaded =
+        models.load(ports.registry, &catalog, &services, config.inference.max_workers).await;
+    let failed_metrics = config
+        .metrics
+        .iter()
+        .zip(&read.errors)
+        .filter_map(|(metric, error)| {
+            let text: String =
+                error.as_ref()?.to_string().chars().take(COLLECTION_ERROR_CHARS_MAX).collect();
+            Some((metric.name.clone(), text))
+        })
+        .collect();
+    let services = services
+        .into_iter()
+        .zip(loaded.routes)
+        .map(|((service, period), model)| {
+            let samples = samples_of(window, config, &service, &failed_metrics);
+            ServiceInput { samples, service, period, model }
+        })
+        .collect();
+    Ok(CycleInput {
+        at,
+        source_failure: None,
+        warnings: warning.into_iter().chain(read.warnings).collect(),
+        failed_metrics,
+        services,
+        models_fetched: loaded.fetched,
+    })
+}
+
+impl CycleInput {
+    fn skipped(at: DateTime<Utc>, failure: String) -> CycleInput {
+        CycleInput {
+            at,
+            source_failure: Some(failure),
+            warnings: Vec::new(),
+            failed_metrics: BTreeMap::new(),
+            services: Vec::new(),
+            models_fetched: 0,
+        }
+    }
+}
+
+fn judged_instant(requested: DateTime<Utc>, lag_s: i64) -> DateTime<Utc> {
+    let second = (requested.timestamp() - lag_s).div_euclid(GRID_S) * GRID_S;
+    DateTime::from_timestamp(second, 0).unwrap_or(requested)
+}
+
+/// Why the source must not be believed, if so. Judging on half an answer would close incidents.
+async fn unhealthy(config: &Config, ports: &InferPorts<'_>) -> Option<String> {
+    match ports.source.health().await {
+        Err(error) => Some(error.to_string()),
+        Ok(health) => {
+            let limit = u128::from(config.victoria_metrics.health_latency_ms);
+            let took = health.latency.as_millis();
+            (took > limit).then(|| {
+                let place = ports.source.describe();
+                format!("{place} took {took} ms to say that it is healthy; at most {limit} ms")
+            })
+        }
+    }
+}
+
+fn watched(
+    request: &CycleRequest,
+    config: &Config,
+    catalog: &artifact::Catalog,
+) -> Vec<ServiceName> {
+    if let Some(services) = &request.services {
+        return services.clone();
+    }
+    if config.services.listed.is_empty() {
+        return catalog.services.keys().cloned().collect();
+    }
+    config.services.listed.iter().map(|(service, _)| service.clone()).collect()
+}
+
+/// The window's samples of a service; a metric that could not be read has none, not old ones.
+fn samples_of(
+    window: &MetricWindow,
+    config: &Config,
+    service: &ServiceName,
+    failed: &BTreeMap<String, String>,
+) -> ServiceSamples {
+    let series = config
+        .metrics
+        .iter()
+        .map(|metric| {
+            if failed.contains_key(&metric.name) {
+                return None;
+            }
+            window.series(&metric.name, service).cloned()
+        })
+        .collect();
+    ServiceSamples { series }
+}

@@ -1,0 +1,227 @@
+//! Models and the catalog on top of an object store.
+//!
+//! Artifacts are written once and never changed. Which of them are in force is decided by the
+//! catalog alone, and the catalog is only ever swapped: a writer that lost a race reads again,
+//! applies its change to what it read, and tries once more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use artifact::catalog::{CatalogError, ModelRef};
+use artifact::{ArtifactError, Card, Catalog, codec, key};
+use chrono::DateTime;
+use detect::model::PeriodModel;
+use domain::limits::{ARTIFACT_BYTES_MAX, CATALOG_BYTES_MAX, CATALOG_SWAP_ATTEMPTS_MAX};
+
+use crate::ports::{Clock, ETag, Object, ObjectStore, Read, StoreError};
+
+/// The registry of models in an object store.
+#[derive(Clone)]
+pub struct Registry {
+    store: Arc<dyn ObjectStore>,
+}
+
+/// The catalog as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CatalogRead {
+    pub catalog: Catalog,
+    /// `None` if there is no catalog yet.
+    pub etag: Option<ETag>,
+}
+
+/// Why the registry did not do as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{store}/{}: {error}", key::CATALOG)]
+    Catalog { store: String, error: CatalogError },
+    #[error("{store}/{key}: {error}")]
+    Artifact { store: String, key: String, error: ArtifactError },
+    #[error("{store}/{key} is not the object that the catalog names: its SHA-256 begins with {found}, not {expected}")]
+    Digest { store: String, key: String, expected: String, found: String },
+    #[error("the catalog in {store} was changed by others {attempts} times in a row; nothing of this change was stored, try again")]
+    Contended { store: String, attempts: u32 },
+    #[error("{0}")]
+    Change(CatalogError),
+}
+
+impl Registry {
+    /// The registry in `store`.
+    pub fn new(store: Arc<dyn ObjectStore>) -> Registry {
+        Registry { store }
+    }
+
+    /// What the registry is, for messages.
+    pub fn describe(&self) -> String {
+        self.store.describe()
+    }
+
+    /// The catalog; an empty one if there is none yet.
+    pub async fn catalog(&self) -> Result<CatalogRead, RegistryError> {
+        let read = self.catalog_unless(None).await?;
+        Ok(read.unwrap_or(CatalogRead { catalog: Catalog::default(), etag: None }))
+    }
+
+    /// The catalog, or `None` if it still bears the tag `known`. Costs one conditional read.
+    pub async fn catalog_unless(
+        &self,
+        known: Option<&ETag>,
+    ) -> Result<Option<CatalogRead>, RegistryError> {
+        match self.store.get(key::CATALOG, known, CATALOG_BYTES_MAX).await {
+            Ok(Read::NotModified) => Ok(None),
+            Ok(Read::Found { bytes, etag }) => {
+                let catalog = Catalog::parse(&bytes).map_err(|error| RegistryError::Catalog {
+                    store: self.describe(),
+                    error,
+                })?;
+                Ok(Some(CatalogRead { catalog, etag: Some(etag) }))
+            }
+            Err(StoreError::NotFound { .. }) => {
+                Ok(Some(CatalogRead { catalog: Catalog::default(), etag: None }))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The model that a reference names, its checksums verified.
+    pub async fn model(&self, reference: &ModelRef) -> Result<PeriodModel, RegistryError> {
+        let key = reference.key.as_str();
+        let bytes = self.artifact(key).await?;
+        let found = codec::digest(&bytes);
+        if found != reference.digest {
+            // A damaged artifact says more about itself than its digest does.
+            self.decode(key, &bytes)?;
+            let start = |digest: &str| digest.chars().take(12).collect();
+            return Err(RegistryError::Digest {
+                store: self.describe(),
+                key: key.to_owned(),
+                expected: start(&reference.digest),
+                found: start(&found),
+            });
+        }
+        self.decode(key, &bytes)
+    }
+
+    /// The model of an artifact that need not be in the catalog, and a reference to it.
+    pub async fn model_at(&self, key: &str) -> Result<(PeriodModel, ModelRef), RegistryError> {
+        let bytes = self.artifact(key).await?;
+        let model = self.decode(key, &bytes)?;
+        let reference = reference(key.to_owned(), &model, &bytes);
+        Ok((model, reference))
+    }
+
+    /// Writes a model and its card. Writing the same model twice is no error.
+    pub async fn store(&self, model: &PeriodModel) -> Result<ModelRef, RegistryError> {
+        let bytes = codec::encode(model).map_err(|error| RegistryError::Artifact {
+            store: self.describe(),
+            key: format!("{}/{}", model.service, model.period),
+            error,
+        })?;
+        let digest = codec::digest(&bytes);
+        let trained_at = DateTime::from_timestamp(model.training.trained_at_s, 0);
+        let trained_at = trained_at.unwrap_or_default();
+        let key = key::artifact_key(&model.service, model.period, trained_at, &digest);
+        let card = Card::of(model, &digest, bytes.len() as u64).to_json();
+        // The card goes first: whoever sees an artifact can read what it is.
+        self.put_once(&key::card_key(&key), &card, "application/json").await?;
+        self.put_once(&key, &bytes, "application/octet-stream").await?;
+        Ok(reference(key, model, &bytes))
+    }
+
+    /// Every artifact below a prefix.
+    pub async fn artifacts(&self, prefix: &str) -> Result<Vec<String>, RegistryError> {
+        let keys = self.store.list(prefix).await?;
+        Ok(keys.into_iter().filter(|key| key.ends_with(".bin")).collect())
+    }
+
+    /// Swaps the catalog for what `change` makes of it.
+    pub async fn swap<T>(
+        &self,
+        clock: &dyn Clock,
+        change: impl Fn(&mut Catalog) -> Result<T, CatalogError> + Send,
+    ) -> Result<T, RegistryError>
+    where
+        T: Send,
+    {
+        for attempt in 0..CATALOG_SWAP_ATTEMPTS_MAX {
+            let CatalogRead { mut catalog, etag } = self.catalog().await?;
+            let outcome = change(&mut catalog).map_err(RegistryError::Change)?;
+            catalog.updated_at = Some(clock.now());
+            let json = catalog.to_json();
+            let object = Object { bytes: &json, content_type: "application/json" };
+            let put = match &etag {
+                Some(etag) => self.store.put_if(key::CATALOG, object, etag).await,
+                None => self.store.put_new(key::CATALOG, object).await,
+            };
+            match put {
+                Ok(_) => return Ok(outcome),
+                Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => {
+                    clock.pause(back_off(attempt, &json)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(RegistryError::Contended {
+            store: self.describe(),
+            attempts: CATALOG_SWAP_ATTEMPTS_MAX,
+        })
+    }
+
+    async fn artifact(&self, key: &str) -> Result<Vec<u8>, RegistryError> {
+        match self.store.get(key, None, ARTIFACT_BYTES_MAX).await? {
+            Read::Found { bytes, .. } => Ok(bytes),
+            Read::NotModified => Err(RegistryError::Store(StoreError::NotFound {
+                store: self.describe(),
+                key: key.to_owned(),
+            })),
+        }
+    }
+
+    fn decode(&self, key: &str, bytes: &[u8]) -> Result<PeriodModel, RegistryError> {
+        codec::decode(bytes).map_err(|error| RegistryError::Artifact {
+            store: self.describe(),
+            key: key.to_owned(),
+            error,
+        })
+    }
+
+    async fn put_once(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        content_type: &'static str,
+    ) -> Result<(), RegistryError> {
+        match self.store.put_new(key, Object { bytes, content_type }).await {
+            // The digest is part of the key: what is there is what was to be written.
+            Ok(_) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Registry({})", self.describe())
+    }
+}
+
+fn reference(key: String, model: &PeriodModel, bytes: &[u8]) -> ModelRef {
+    ModelRef {
+        key,
+        digest: codec::digest(bytes),
+        bytes: bytes.len() as u64,
+        trained_at: DateTime::from_timestamp(model.training.trained_at_s, 0).unwrap_or_default(),
+    }
+}
+
+/// Longer with each attempt, and different for writers that want different things.
+fn back_off(attempt: u32, wanted: &[u8]) -> Duration {
+    const FIRST_MS: u64 = 20;
+    const LONGEST_MS: u64 = 1000;
+    let longest = (FIRST_MS << attempt.min(10)).min(LONGEST_MS);
+    let salt = wanted.iter().fold(attempt as u64, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
+    });
+    Duration::from_millis(longest / 2 + salt % (longest / 2 + 1))
+}

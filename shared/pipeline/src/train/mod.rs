@@ -1,0 +1,280 @@
+//! Learns from history: read, fit, store, put in force.
+//!
+//! Services are taken in batches. A batch is read with one query per metric, fitted on all cores,
+//! written to the registry, and put in force with one swap of the catalog. A service that cannot
+//! be trained keeps the models that it has and says why; it never stops the others.
+
+mod fit;
+mod read;
+mod report;
+
+use std::collections::BTreeMap;
+
+use artifact::catalog::{Catalog, ModelRef, Shortfall};
+use chrono::{DateTime, Utc};
+use detect::fit::RunRecord;
+use detect::model::PeriodModel;
+use domain::config::valid::Config;
+use domain::limits::TRAINING_BATCH_SERVICES_MAX;
+use domain::{Period, ServiceName};
+
+use crate::ports::{Clock, MetricSource, SourceError};
+use crate::registry::{Registry, RegistryError};
+use fit::Fitted;
+
+pub use report::{PeriodReport, PeriodStatus, RunStatus, ServiceReport, TrainingReport};
+
+/// What to train.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrainRequest {
+    /// End of the history.
+    pub at: DateTime<Utc>,
+    /// `None` for the configured services, or all that the metrics know.
+    pub services: Option<Vec<ServiceName>>,
+    /// Recorded with every model.
+    pub config_digest: String,
+}
+
+/// The outside of a training run.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "ports are trait objects")]
+pub struct TrainPorts<'a> {
+    pub source: &'a dyn MetricSource,
+    pub registry: &'a Registry,
+    pub clock: &'a dyn Clock,
+    pub progress: &'a dyn Progress,
+}
+
+/// Is told what a run is doing, for progress bars and logs.
+pub trait Progress: Send + Sync {
+    /// Called from any thread.
+    fn on(&self, event: TrainEvent<'_>);
+}
+
+/// One step of a training run.
+#[derive(Debug, Clone, Copy)]
+pub enum TrainEvent<'a> {
+    /// How many services there are, if they are known before reading.
+    Planned { services: Option<usize> },
+    MetricRead { metric: &'a str, services: usize },
+    ServiceFitted { service: &'a ServiceName },
+    BatchStored { services: usize, promoted: usize },
+}
+
+/// A run that has nobody to tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn on(&self, _: TrainEvent<'_>) {}
+}
+
+/// Why a run could not even begin, or had to stop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrainError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("there is no service to train: none is configured and {place} holds no metrics in the {days} days before {at}")]
+    NoServices { place: String, days: u32, at: String },
+}
+
+/// Trains every requested service.
+pub async fn train(
+    request: &TrainRequest,
+    config: &Config,
+    ports: &TrainPorts<'_>,
+) -> Result<TrainingReport, TrainError> {
+    let started = ports.clock.now();
+    ports.source.health().await?;
+    let run = RunRecord {
+        trained_at_s: request.at.timestamp(),
+        config_digest: request.config_digest.clone(),
+        yaga_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let planned = plan(request, config);
+    ports.progress.on(TrainEvent::Planned { services: planned.as_ref().map(Vec::len) });
+    let mut services = Vec::new();
+    for batch in batches(planned) {
+        services.extend(train_batch(batch, request, config, &run, ports).await?);
+    }
+    if services.is_empty() {
+        return Err(TrainError::NoServices {
+            place: ports.source.describe(),
+            days: config.training.lookback_days,
+            at: request.at.to_rfc3339(),
+        });
+    }
+    Ok(TrainingReport::new(request.at, started, ports.clock.now(), services))
+}
+
+/// The services to train, if somebody named them.
+fn plan(request: &TrainRequest, config: &Config) -> Option<Vec<ServiceName>> {
+    let listed = config.services.listed.iter().map(|(service, _)| service.clone());
+    let mut named: Vec<ServiceName> =
+        request.services.clone().unwrap_or_else(|| listed.collect());
+    named.sort();
+    named.dedup();
+    (!named.is_empty()).then_some(named)
+}
+
+/// Named services in batches; unnamed ones are one batch of whatever the metrics know.
+fn batches(planned: Option<Vec<ServiceName>>) -> Vec<Option<Vec<ServiceName>>> {
+    match planned {
+        None => vec![None],
+        Some(named) => {
+            named.chunks(TRAINING_BATCH_SERVICES_MAX).map(|batch| Some(batch.to_vec())).collect()
+        }
+    }
+}
+
+async fn train_batch(
+    batch: Option<Vec<ServiceName>>,
+    request: &TrainRequest,
+    config: &Config,
+    run: &RunRecord,
+    ports: &TrainPorts<'_>,
+) -> Result<Vec<ServiceReport>, TrainError> {
+    let history = read::read_history(batch.as_deref(), request.at, config, ports).await;
+    let history = match (history, batch) {
+        (Ok(history), _) => history,
+        // Named services are reported one by one; without names there is nothing to report on.
+        (Err(error), Some(named)) => {
+            return Ok(named.into_iter().map(|s| ServiceReport::failed(s, &error)).collect());
+        }
+        (Err(error), None) => return Err(error.into()),
+    };
+    let champions = champions(&history, ports.registry).await?;
+    let fitted = fit::fit_services(history, &champions, config, run, ports.progress);
+    let count = fitted.len();
+    let stored = store_all(fitted, ports).await?;
+    let at = request.at;
+    let reports =
+        ports.registry.swap(ports.clock, |catalog| Ok(put_in_force(catalog, &stored, at))).await?;
+    let promoted = reports.iter().map(ServiceReport::promoted).sum();
+    ports.progress.on(TrainEvent::BatchStored { services: count, promoted });
+    Ok(reports)
+}
+
+type Champions = BTreeMap<(ServiceName, Period), PeriodModel>;
+
+/// The models in force, for the gate to compare with. One that cannot be read is no reason not to
+/// train: the new model will replace it.
+async fn champions(
+    history: &read::History,
+    registry: &Registry,
+) -> Result<Champions, RegistryError> {
+    let catalog = registry.catalog().await?.catalog;
+    let mut champions = Champions::new();
+    for service in history.keys() {
+        for period in Period::ALL {
+            let current = catalog.entry(service, period).and_then(|entry| entry.current.as_ref());
+            let Some(reference) = current else { continue };
+            match registry.model(reference).await {
+                Ok(model) => {
+                    champions.insert((service.clone(), period), model);
+                }
+                Err(error) => {
+                    tracing::warn!(%service, %period, %error, "model in force cannot be read");
+                }
+            }
+        }
+    }
+    Ok(champions)
+}
+
+/// What became of one service's period, with the stored model where there is one.
+struct Stored {
+    service: ServiceName,
+    report: ServiceReport,
+    models: Vec<(Period, Result<Placed, String>)>,
+}
+
+struct Placed {
+    reference: ModelRef,
+    model: PeriodModel,
+}
+
+async fn store_all(
+    fitted: Vec<Fitted>,
+    ports: &TrainPorts<'_>,
+) -> Result<Vec<Stored>, RegistryError> {
+    let mut all = Vec::with_capacity(fitted.len());
+    for Fitted { service, quality, rows, periods } in fitted {
+        let mut models = Vec::with_capacity(periods.len());
+        for (period, outcome) in periods {
+            let placed = match outcome {
+                Ok(model) => Ok(Placed { reference: ports.registry.store(&model).await?, model }),
+                Err(reason) => Err(reason.to_string()),
+            };
+            models.push((period, placed));
+        }
+        let report = ServiceReport::trained(service.clone(), &quality, rows);
+        all.push(Stored { service, report, models });
+    }
+    Ok(all)
+}
+
+/// Promotes what passed its gate and notes why the rest did not. Pure, so a lost race can repeat it.
+fn put_in_force(
+    catalog: &mut Catalog,
+    stored: &[Stored],
+    at: DateTime<Utc>,
+) -> Vec<ServiceReport> {
+    let mut reports = Vec::with_capacity(stored.len());
+    for Stored { service, report, models } in stored {
+        let mut report = report.clone();
+        for (period, placed) in models {
+            let has_model = |catalog: &Catalog| {
+                catalog.entry(service, *period).is_some_and(|entry| entry.current.is_some())
+            };
+            let (status, reason) = match placed {
+                Ok(placed) if placed.model.gate.passed => {
+                    catalog.promote(service, *period, placed.reference.clone());
+                    (PeriodStatus::Promoted, None)
+                }
+                Ok(placed) => {
+                    let reason = placed.model.gate.reasons().join("; ");
+                    note(catalog, service, *period, &reason, at);
+                    let kept = has_model(catalog);
+                    (if kept { PeriodStatus::Kept } else { PeriodStatus::HeldBack }, Some(reason))
+                }
+                Err(reason) => {
+                    note(catalog, service, *period, reason, at);
+                    let kept = has_model(catalog);
+                    let status = if kept { PeriodStatus::Kept } else { PeriodStatus::TooLittleData };
+                    (status, Some(reason.clone()))
+                }
+            };
+            let placed = placed.as_ref().ok();
+            report.periods.push(PeriodReport {
+                period: *period,
+                status,
+                reason,
+                falls_back_to: None,
+                key: placed.map(|placed| placed.reference.key.clone()),
+                bytes: placed.map(|placed| placed.reference.bytes),
+                rows_training: placed.map(|placed| placed.model.training.rows_training),
+            });
+        }
+        for period in &mut report.periods {
+            let route = catalog.route(service, period.period);
+            period.falls_back_to =
+                route.filter(|route| route.is_fallback).map(|route| route.model_period);
+        }
+        reports.push(report);
+    }
+    reports
+}
+
+fn note(
+    catalog: &mut Catalog,
+    service: &ServiceName,
+    period: Period,
+    reason: &str,
+    at: DateTime<Utc>,
+) {
+    let shortfall = Shortfall { at, reason: reason.to_owned() };
+    catalog.note_shortfall(service, period, shortfall);
+}

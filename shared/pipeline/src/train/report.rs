@@ -1,0 +1,157 @@
+//! What a training run did, service by service and period by period.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use detect::quality::{Grade, QualityReport};
+use domain::{Period, ServiceName};
+use serde::Serialize;
+
+use crate::ports::SourceError;
+
+/// The whole run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrainingReport {
+    pub run_id: String,
+    pub status: RunStatus,
+    /// End of the history that was learned from.
+    pub at: String,
+    pub started_at: String,
+    pub completed_at: String,
+    pub duration_ms: i64,
+    pub promoted: usize,
+    pub kept: usize,
+    pub without_model: usize,
+    pub services_failed: usize,
+    pub services: Vec<ServiceReport>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Every period of every service has a new model in force.
+    Completed,
+    /// Some have; each other one says why.
+    Partial,
+    /// None has.
+    Failed,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServiceReport {
+    pub service: ServiceName,
+    /// Why nothing could be done at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    pub rows: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Grade>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality_score: Option<f64>,
+    pub recommendations: Vec<String>,
+    pub periods: Vec<PeriodReport>,
+}
+
+/// One period of a service.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PeriodReport {
+    pub period: Period,
+    pub status: PeriodStatus,
+    /// Why no new model is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The period whose model serves instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub falls_back_to: Option<Period>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_training: Option<u32>,
+}
+
+/// What became of a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeriodStatus {
+    /// The new model is in force.
+    Promoted,
+    /// The model before it stays in force.
+    Kept,
+    /// A model was trained and failed its gate, and there is none before it.
+    HeldBack,
+    /// No model could be trained, and there is none before it.
+    TooLittleData,
+}
+
+impl TrainingReport {
+    pub(super) fn new(
+        at: DateTime<Utc>,
+        started: DateTime<Utc>,
+        completed: DateTime<Utc>,
+        services: Vec<ServiceReport>,
+    ) -> TrainingReport {
+        let count = |statuses: &[PeriodStatus]| {
+            let periods = services.iter().flat_map(|service| &service.periods);
+            periods.filter(|period| statuses.contains(&period.status)).count()
+        };
+        let promoted = count(&[PeriodStatus::Promoted]);
+        let kept = count(&[PeriodStatus::Kept]);
+        let without_model = count(&[PeriodStatus::HeldBack, PeriodStatus::TooLittleData]);
+        let services_failed = services.iter().filter(|service| service.error.is_some()).count();
+        let status = match (promoted, kept + without_model + services_failed) {
+            (0, _) => RunStatus::Failed,
+            (_, 0) => RunStatus::Completed,
+            _ => RunStatus::Partial,
+        };
+        let text = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::Millis, true);
+        TrainingReport {
+            run_id: format!("train_{:012x}", started.timestamp_millis()),
+            status,
+            at: text(at),
+            started_at: text(started),
+            completed_at: text(completed),
+            duration_ms: (completed - started).num_milliseconds(),
+            promoted,
+            kept,
+            without_model,
+            services_failed,
+            services,
+        }
+    }
+}
+
+impl ServiceReport {
+    pub(super) fn failed(service: ServiceName, error: &SourceError) -> ServiceReport {
+        ServiceReport {
+            service,
+            error: Some(error.to_string()),
+            rows: 0,
+            quality: None,
+            quality_score: None,
+            recommendations: Vec::new(),
+            periods: Vec::new(),
+        }
+    }
+
+    pub(super) fn trained(
+        service: ServiceName,
+        quality: &QualityReport,
+        rows: usize,
+    ) -> ServiceReport {
+        ServiceReport {
+            service,
+            error: None,
+            rows,
+            quality: Some(quality.grade),
+            quality_score: Some((quality.score * 10.0).round() / 10.0),
+            recommendations: quality.recommendations.clone(),
+            periods: Vec::new(),
+        }
+    }
+
+    pub(super) fn promoted(&self) -> usize {
+        self.periods.iter().filter(|p| p.status == PeriodStatus::Promoted).count()
+    }
+}

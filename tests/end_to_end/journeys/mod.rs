@@ -1,0 +1,26 @@
+//! A user's ways through the product, from simulated metrics to a reported fault.
+
+mod cloud;
+mod folder;
+mod simulated;
+
+use anyhow::Result;
+
+use crate::Case;
+use crate::stage::Stage;
+
+pub(crate) use cloud::Cloud;
+
+/// What the cloud journey cannot do without.
+const CLOUD: [&str; 3] = ["victoria-metrics", "moto_server", "cargo-lambda"];
+
+pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
+    let cloud = |name, run: fn(&Stage) -> Result<()>| Case::new(name, run).needs(stage, &CLOUD);
+    vec![
+        Case::new("journeys::folder::a_fault_is_reported_and_only_it", folder::fault_is_reported),
+        cloud("journeys::cloud::training_writes_models_cards_and_catalog", cloud::models_are_there),
+        cloud("journeys::cloud::a_fault_is_reported_and_only_it", cloud::fault_is_reported),
+        cloud("journeys::cloud::inference_answers_for_the_services_asked", cloud::one_service),
+        cloud("journeys::cloud::a_bad_event_is_refused_with_its_reason", cloud::bad_event),
+    ]
+}

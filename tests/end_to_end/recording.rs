@@ -1,0 +1,62 @@
+//! A recording as `yaga simulate` writes it: VictoriaMetrics' JSON lines, compressed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use flate2::read::MultiGzDecoder;
+use serde_json::Value;
+
+/// What a recording holds, counted; the samples themselves stay in the file.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    path: PathBuf,
+    pub(crate) services: BTreeSet<String>,
+    pub(crate) samples_by_series: BTreeMap<String, usize>,
+    pub(crate) first: DateTime<Utc>,
+    pub(crate) last: DateTime<Utc>,
+}
+
+impl Recording {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let mut text = String::new();
+        let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
+        MultiGzDecoder::new(BufReader::new(file))
+            .read_to_string(&mut text)
+            .with_context(|| format!("decompressing {}", path.display()))?;
+        let (mut services, mut first, mut last) = (BTreeSet::new(), i64::MAX, i64::MIN);
+        for line in text.lines() {
+            let series: Value = serde_json::from_str(line).context("a line that is not JSON")?;
+            services.extend(series["metric"]["service_name"].as_str().map(str::to_owned));
+            for stamp in series["timestamps"].as_array().into_iter().flatten() {
+                let stamp = stamp.as_i64().context("a stamp that is not whole milliseconds")?;
+                (first, last) = (first.min(stamp), last.max(stamp));
+            }
+        }
+        let samples_by_series = count_samples(&text)?;
+        let instant = |stamp| DateTime::from_timestamp_millis(stamp).context("no samples");
+        let (first, last) = (instant(first)?, instant(last)?);
+        Ok(Self { path: path.to_owned(), services, samples_by_series, first, last })
+    }
+
+    pub(crate) fn gzipped_bytes(&self) -> Result<Vec<u8>> {
+        fs::read(&self.path).with_context(|| format!("reading {}", self.path.display()))
+    }
+}
+
+/// Finite samples per series. A series may be spread over several lines.
+pub(crate) fn count_samples(lines: &str) -> Result<BTreeMap<String, usize>> {
+    let mut counts = BTreeMap::new();
+    for line in lines.lines() {
+        let series: Value = serde_json::from_str(line).context("a line that is not JSON")?;
+        let values = series["values"].as_array().context("a series without values")?;
+        let labels = series["metric"].as_object().context("a series without labels")?;
+        let labels: BTreeMap<&String, &Value> = labels.iter().collect();
+        let finite = values.iter().filter(|value| value.is_number()).count();
+        *counts.entry(format!("{labels:?}")).or_default() += finite;
+    }
+    Ok(counts)
+}

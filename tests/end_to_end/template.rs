@@ -1,0 +1,85 @@
+//! The deployment template and the example events.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::Case;
+use crate::process;
+use crate::stage::{self, Stage};
+
+const TEMPLATE: &str = "infra/template.yaml";
+/// Where the rules that differ by region are looked up.
+const REGION: &str = "us-east-1";
+const LINT_LIMIT: Duration = Duration::from_secs(120);
+
+pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
+    vec![
+        Case::new("template::passes_cfn_lint", cfn_lint).needs(stage, &["cfn-lint"]),
+        Case::new("template::passes_sam_validate", sam_validate).needs(stage, &["sam"]),
+        Case::new("template::passes_cfn_lint_when_expanded", expanded)
+            .needs(stage, &["cfn-lint", "sam"]),
+        Case::new("template::example_events_are_what_functions_take", |_| example_events()),
+    ]
+}
+
+fn cfn_lint(stage: &Stage) -> Result<()> {
+    let mut command = stage.command(stage.tool("cfn-lint").context("cfn-lint is missing")?);
+    command.args(["-r", REGION, "--", TEMPLATE]);
+    process::succeed("cfn-lint", command, LINT_LIMIT).map(drop)
+}
+
+/// Both ways: without `--lint` it has the clearer word on events, with it on everything else.
+fn sam_validate(stage: &Stage) -> Result<()> {
+    for lint in [None, Some("--lint")] {
+        let mut command = stage.command(stage.tool("sam").context("sam is missing")?);
+        command.args(["validate", "-t", TEMPLATE, "--region", REGION]).args(lint);
+        process::succeed("sam validate", command, LINT_LIMIT)?;
+    }
+    Ok(())
+}
+
+/// As written, a wrong runtime passes the lint; expanded, it does not.
+fn expanded(stage: &Stage) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("expanded.json");
+    let lint = stage.tool("cfn-lint").context("cfn-lint is missing")?;
+    let mut expand = stage.command(lint.with_file_name("python"));
+    expand.args(["tests/end_to_end/expand_template.py", TEMPLATE]);
+    fs::write(&path, process::succeed("expanding the template", expand, LINT_LIMIT)?)?;
+    let mut command = stage.command(lint);
+    command.args(["-r", REGION, "--"]).arg(&path);
+    process::succeed("cfn-lint", command, LINT_LIMIT).map(drop)
+}
+
+fn example_events() -> Result<()> {
+    let folder = stage::root().join("infra/events");
+    for entry in fs::read_dir(&folder).with_context(|| format!("{}", folder.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let event: Value = serde_json::from_str(&fs::read_to_string(&path)?)
+            .with_context(|| format!("{name} is not JSON"))?;
+        check_event(&name, &event).with_context(|| name)?;
+    }
+    Ok(())
+}
+
+fn check_event(name: &str, event: &Value) -> Result<()> {
+    let takes_verbose = name.starts_with("inference-");
+    ensure!(takes_verbose || name.starts_with("training-"), "names no function");
+    for (key, value) in event.as_object().context("not an object")? {
+        match key.as_str() {
+            "at" | "time" => {
+                let instant = value.as_str().context("an instant is a string")?;
+                instant.parse::<DateTime<Utc>>().context("not an RFC 3339 instant")?;
+            }
+            "services" => ensure!(value.is_array(), "services is not a list"),
+            "verbose" if takes_verbose => ensure!(value.is_boolean(), "verbose is not a bool"),
+            other => bail!("no function takes `{other}`"),
+        }
+    }
+    Ok(())
+}
