@@ -2,11 +2,17 @@
 //!
 //! - [`commands`]: one file per sub-command
 //! - [`exit`]: exit codes
+//! - [`instant`]: instants and services as people type them
 //! - [`shell`]: environment, logging, and whether a person is looking
+//! - [`terminal`]: how the command looks
+
+#![expect(unreachable_pub, reason = "in a program, `pub` means: for the other modules")]
 
 mod commands;
 mod exit;
+mod instant;
 mod shell;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -15,12 +15,13 @@ python=${YAGA_BENCH_PYTHON:-$venv/bin/python}
 
 if ! "$python" -c 'import isotree, numpy, sklearn' 2>/dev/null; then
     if [ -n "${YAGA_BENCH_PYTHON:-}" ]; then
-        echo "bench: $python lacks numpy, scikit-learn or isotree; see tests/bench/requirements.txt" >&2
+        echo "bench: $python lacks a package of tests/bench/requirements.txt" >&2
         exit 1
     fi
     echo "bench: making $venv" >&2
     python3 -m venv "$venv"
-    if ! "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"; then
+    if ! "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        -r "$here/requirements.txt"; then
         echo "bench: could not install the packages of tests/bench/requirements.txt" >&2
         exit 1
     fi

@@ -199,10 +199,10 @@ impl ObjectStore for S3Store {
         self.send(put).await.map_err(|fault| {
             let lost =
                 fault.status == Some(412) || fault.is_conflict() || fault.is_missing_object();
-            match lost {
-                true => StoreError::Precondition { store: self.describe(), key: key.to_owned() },
-                false => self.error_of(fault, "write", key),
+            if lost {
+                return StoreError::Precondition { store: self.describe(), key: key.to_owned() };
             }
+            self.error_of(fault, "write", key)
         })
     }
 

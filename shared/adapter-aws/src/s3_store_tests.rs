@@ -109,14 +109,32 @@ async fn answers_have_a_meaning() {
 #[tokio::test]
 async fn errors_say_what_and_where() {
     let (_server, store) = answering(403, "AccessDenied").await;
-    insta::assert_snapshot!(store.get("k", None, 9).await.unwrap_err(), @"");
-    insta::assert_snapshot!(store.put_new("k", OBJECT).await.unwrap_err(), @"");
-    insta::assert_snapshot!(store.list("m/").await.unwrap_err(), @"");
+    insta::assert_snapshot!(
+        store.get("k", None, 9).await.unwrap_err(),
+        @"s3://bucket/team/a does not allow to read k: HTTP 403 AccessDenied: because; check the permissions"
+    );
+    insta::assert_snapshot!(
+        store.put_new("k", OBJECT).await.unwrap_err(),
+        @"s3://bucket/team/a does not allow to write k: HTTP 403 AccessDenied: because; check the permissions"
+    );
+    insta::assert_snapshot!(
+        store.list("m/").await.unwrap_err(),
+        @"s3://bucket/team/a does not allow to list m/: HTTP 403 AccessDenied: because; check the permissions"
+    );
     let (_server, store) = answering(404, "NoSuchBucket").await;
-    insta::assert_snapshot!(store.get("k", None, 9).await.unwrap_err(), @"");
-    insta::assert_snapshot!(store.put_if("k", OBJECT, &tag()).await.unwrap_err(), @"");
+    insta::assert_snapshot!(
+        store.get("k", None, 9).await.unwrap_err(),
+        @"s3://bucket/team/a cannot be used to read k: HTTP 404 NoSuchBucket: because"
+    );
+    insta::assert_snapshot!(
+        store.put_if("k", OBJECT, &tag()).await.unwrap_err(),
+        @"s3://bucket/team/a cannot be used to write k: HTTP 404 NoSuchBucket: because"
+    );
     let (_server, store) = answering(503, "SlowDown").await;
-    insta::assert_snapshot!(store.put_new("k", OBJECT).await.unwrap_err(), @"");
+    insta::assert_snapshot!(
+        store.put_new("k", OBJECT).await.unwrap_err(),
+        @"s3://bucket/team/a cannot be used to write k: HTTP 503 SlowDown: because"
+    );
 }
 
 #[tokio::test]
@@ -125,7 +143,10 @@ async fn a_server_that_is_not_there_is_told() {
     let address = format!("http://{}", server.local_addr().unwrap());
     drop(server);
     let error = store_at(&address).get("k", None, 9).await.unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(
+        error,
+        @"s3://bucket/team/a cannot be used to read k: Connection refused (os error 111)"
+    );
 }
 
 #[tokio::test]
@@ -134,7 +155,10 @@ async fn an_object_that_is_too_large_is_not_read() {
     let response = ResponseTemplate::new(200).set_body_string("123456");
     Mock::given(method("GET")).respond_with(response).mount(&server).await;
     let store = store_at(&server.uri());
-    insta::assert_snapshot!(store.get("k", None, 5).await.unwrap_err(), @"");
+    insta::assert_snapshot!(
+        store.get("k", None, 5).await.unwrap_err(),
+        @"k in s3://bucket/team/a has more than 5 bytes"
+    );
     assert!(store.get("k", None, 6).await.is_ok());
 }
 

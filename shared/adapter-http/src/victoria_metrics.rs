@@ -17,9 +17,9 @@ const LONG_RANGE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Reads metrics with range queries.
 ///
-/// After `failure_budget` failed requests nothing more is asked until
-/// [`VictoriaMetrics::begin_run`]: a server that is down must not cost a cycle its time. A query
-/// that the server refuses does not count: the server is well and other queries may work.
+/// After `failure_budget` failed requests nothing more is asked until a health check succeeds or
+/// [`VictoriaMetrics::begin_run`] is called: a server that is down must not cost a cycle its time.
+/// A query that the server refuses does not count: the server is well and other queries may work.
 pub struct VictoriaMetrics {
     endpoint: String,
     /// The endpoint without a password, for messages.
@@ -142,12 +142,16 @@ impl std::fmt::Debug for VictoriaMetrics {
 
 #[async_trait]
 impl MetricSource for VictoriaMetrics {
-    /// Asked once and not again: a server that needs a second try is not healthy.
+    /// Asked once and not again: a server that needs a second try is not healthy. A healthy one is
+    /// asked for metrics again, whatever failed before: a cycle begins with this check.
     async fn health(&self) -> Result<Health, SourceError> {
         let address = format!("{}/health", self.endpoint);
         let start = Instant::now();
         match self.transport.ask_once(&address, &[], self.timeout).await {
-            Ok(_) => Ok(Health { latency: start.elapsed() }),
+            Ok(_) => {
+                self.begin_run();
+                Ok(Health { latency: start.elapsed() })
+            }
             Err(Failure::Status { code, body }) => {
                 let reason = format!("its health check answers {}", status_text(code, &body));
                 Err(SourceError::Failing { source_name: self.name.clone(), reason })

@@ -338,6 +338,19 @@ async fn after_enough_failures_nothing_is_asked_until_the_next_run() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_well_again_is_asked_again() {
+    let server = answering(500, "").await;
+    let settings = valid::VictoriaMetrics { attempts: 1, failure_budget: 1, ..settings() };
+    let source = VictoriaMetrics::new(&server.uri(), &settings, None);
+    assert!(matches!(read(&source).await, Err(SourceError::Failing { .. })));
+    source.health().await.unwrap_err();
+    assert!(matches!(read(&source).await, Err(SourceError::BudgetSpent { .. })));
+    Mock::given(path("/health")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    source.health().await.unwrap();
+    assert!(matches!(read(&source).await, Err(SourceError::Failing { .. })));
+}
+
+#[tokio::test]
 async fn refusals_do_not_use_up_the_budget() {
     let server = answering(422, "").await;
     let source = source(&server);

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Period, ServiceName};
+use sha2::{Digest, Sha256};
 
 /// Everything that is stored lies below this prefix.
 pub const ROOT: &str = "models/v1";
@@ -9,6 +10,9 @@ pub const ROOT: &str = "models/v1";
 pub const CATALOG: &str = "models/v1/catalog.json";
 
 const DIGEST_CHARS: usize = 12;
+/// Longest segment of a key: file systems end at 255 bytes.
+const SEGMENT_BYTES_MAX: usize = 200;
+const SEGMENT_DIGEST_BYTES: usize = 8;
 
 /// The key of an artifact: `models/v1/{service}/{period}/{trained at}-{digest}.bin`.
 pub fn artifact_key(
@@ -34,8 +38,21 @@ pub fn period_prefix(service: &ServiceName, period: Period) -> String {
 }
 
 /// A service name as one segment of a key: letters, digits, `-` and `_` stay, and a dot that is
-/// not the first character; every other byte becomes `%` and two hexadecimal digits.
+/// not the first character; every other byte becomes `%` and two hexadecimal digits. A segment
+/// that would be too long for a file system ends in `~` and a digest of the name instead.
 fn escape(name: &str) -> String {
+    let escaped = escape_bytes(name);
+    if escaped.len() <= SEGMENT_BYTES_MAX {
+        return escaped;
+    }
+    let kept = &escaped[..SEGMENT_BYTES_MAX - 2 * SEGMENT_DIGEST_BYTES - 1];
+    let digest = Sha256::digest(name);
+    let digest: String =
+        digest.iter().take(SEGMENT_DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    format!("{kept}~{digest}")
+}
+
+fn escape_bytes(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for (at, byte) in name.bytes().enumerate() {
         let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -68,6 +85,13 @@ mod tests {
         assert_eq!(escape("../../etc"), "%2E.%2F..%2Fetc");
         assert_eq!(escape("Payments (EU)"), "Payments%20%28EU%29");
         assert_eq!(escape("a.b"), "a.b");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_distinct() {
+        let (a, b) = ("é".repeat(99) + "a", "é".repeat(99) + "b");
+        assert_eq!(escape(&a).len(), SEGMENT_BYTES_MAX);
+        assert_ne!(escape(&a), escape(&b));
     }
 
     proptest! {

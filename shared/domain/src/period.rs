@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, Duration, Offset, Timelike, Utc};
+use chrono::{
+    DateTime, Datelike, Duration, LocalResult, NaiveDateTime, Offset, TimeZone, Timelike, Utc,
+};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -137,6 +139,19 @@ pub struct LocalTime {
     pub utc_offset_s: i32,
 }
 
+/// The instants at which the clock on the wall shows a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolved {
+    /// Clocks jump over it.
+    Never,
+    Once(DateTime<Utc>),
+    /// Clocks are put back and show it again.
+    Twice {
+        earlier: DateTime<Utc>,
+        later: DateTime<Utc>,
+    },
+}
+
 /// A zone name that no IANA database knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an IANA time zone; use a name like Europe/Paris or UTC")]
@@ -190,6 +205,17 @@ impl Calendar {
         }
     }
 
+    /// The instants at which the local clock shows `time`.
+    pub fn resolve_local(&self, time: NaiveDateTime) -> Resolved {
+        match self.zone.from_local_datetime(&time) {
+            LocalResult::None => Resolved::Never,
+            LocalResult::Single(at) => Resolved::Once(at.to_utc()),
+            LocalResult::Ambiguous(earlier, later) => {
+                Resolved::Twice { earlier: earlier.to_utc(), later: later.to_utc() }
+            }
+        }
+    }
+
     /// When the period that rules `at` ends, or `None` if it never does.
     ///
     /// Zones shift by whole quarter hours, so looking at each quarter finds the instant exactly.
@@ -206,7 +232,6 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::TimeZone;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -280,6 +305,40 @@ mod tests {
         let always = WeekTable::new([Period::NightHours; WEEK_HOURS]);
         let calendar = Calendar::new("UTC", always).unwrap();
         assert_eq!(calendar.until(at("2026-03-06T22:00:00Z")), None);
+    }
+
+    #[test]
+    fn a_local_time_is_one_instant_or_none_or_two() {
+        let calendar = Calendar::new("Europe/Paris", WeekTable::five()).unwrap();
+        let resolve = |text: &str| calendar.resolve_local(text.parse().unwrap());
+        assert_eq!(resolve("2026-03-04T10:00:00"), Resolved::Once(at("2026-03-04T09:00:00Z")));
+        assert_eq!(resolve("2026-03-29T02:30:00"), Resolved::Never);
+        assert_eq!(resolve("2026-03-29T03:00:00"), Resolved::Once(at("2026-03-29T01:00:00Z")));
+        let earlier = at("2026-10-25T00:30:00Z");
+        let later = at("2026-10-25T01:30:00Z");
+        assert_eq!(resolve("2026-10-25T02:30:00"), Resolved::Twice { earlier, later });
+    }
+
+    /// Every quarter of an hour of a year: the instant is among those of its own local time.
+    #[test]
+    fn resolving_undoes_what_the_wall_shows() {
+        for zone in ["Europe/Paris", "Australia/Lord_Howe", "Pacific/Apia"] {
+            let calendar = Calendar::new(zone, WeekTable::five()).unwrap();
+            let start = at("2026-01-01T00:00:00Z");
+            for quarter in 0..365 * 96 {
+                let instant = start + Duration::minutes(15 * quarter);
+                let offset_s = i64::from(calendar.local(instant).utc_offset_s);
+                let shown = (instant + Duration::seconds(offset_s)).naive_utc();
+                let found = match calendar.resolve_local(shown) {
+                    Resolved::Never => false,
+                    Resolved::Once(only) => only == instant,
+                    Resolved::Twice { earlier, later } => {
+                        earlier < later && (instant == earlier || instant == later)
+                    }
+                };
+                assert!(found, "{zone} {instant}");
+            }
+        }
     }
 
     #[test]

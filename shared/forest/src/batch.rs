@@ -178,7 +178,7 @@ fn walk<const WIDTH: usize>(
         // By index: zipped iterators are not unrolled here, which is twice as slow.
         for row in 0..ROWS_ABREAST {
             let node = &tree[at[row]];
-            // `WIDTH` is a power of two and features are below it: the mask only tells the compiler.
+            // `WIDTH` is a power of two above every feature: the mask only tells the compiler.
             let value = rows[row][usize::from(node.feature) & (WIDTH - 1)];
             at[row] = usize::from(node.pair) * 2 + usize::from(value > node.threshold);
         }

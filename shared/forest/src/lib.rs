@@ -46,4 +46,4 @@ pub use params::{
 pub use path_length::{PathLength, ScoreScale, average_path_length};
 pub use step::{Step, StepFunction};
 pub use stored::{StoredError, StoredForest, StoredSteps};
-pub use table::{FEATURES_MAX, Table, TableError};
+pub use table::{Cast, FEATURES_MAX, Table, TableError};

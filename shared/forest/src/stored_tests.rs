@@ -122,7 +122,8 @@ proptest! {
         thresholds in prop::collection::vec(prop::num::f32::ANY, 0..9),
     ) {
         check_total(StoredForest {
-            features, trees, subsample, splits, shared_leaves, leaf_sizes, split_features, thresholds,
+            features, trees, subsample, splits, shared_leaves, leaf_sizes, split_features,
+            thresholds,
         })?;
     }
 }

@@ -38,9 +38,15 @@ pub enum RegistryError {
     Catalog { store: String, error: CatalogError },
     #[error("{store}/{key}: {error}")]
     Artifact { store: String, key: String, error: ArtifactError },
-    #[error("{store}/{key} is not the object that the catalog names: its SHA-256 begins with {found}, not {expected}")]
+    #[error(
+        "{store}/{key} is not the object that the catalog names: its SHA-256 begins with {found}, not {expected}"
+    )]
     Digest { store: String, key: String, expected: String, found: String },
-    #[error("the catalog in {store} was changed by others {attempts} times in a row; nothing of this change was stored, try again")]
+    #[error("{store}/{key}: the card cannot be read: {reason}")]
+    Card { store: String, key: String, reason: String },
+    #[error(
+        "the catalog in {store} was changed by others {attempts} times in a row; nothing of this change was stored, try again"
+    )]
     Contended { store: String, attempts: u32 },
     #[error("{0}")]
     Change(CatalogError),
@@ -71,10 +77,8 @@ impl Registry {
         match self.store.get(key::CATALOG, known, CATALOG_BYTES_MAX).await {
             Ok(Read::NotModified) => Ok(None),
             Ok(Read::Found { bytes, etag }) => {
-                let catalog = Catalog::parse(&bytes).map_err(|error| RegistryError::Catalog {
-                    store: self.describe(),
-                    error,
-                })?;
+                let catalog = Catalog::parse(&bytes)
+                    .map_err(|error| RegistryError::Catalog { store: self.describe(), error })?;
                 Ok(Some(CatalogRead { catalog, etag: Some(etag) }))
             }
             Err(StoreError::NotFound { .. }) => {
@@ -87,7 +91,7 @@ impl Registry {
     /// The model that a reference names, its checksums verified.
     pub async fn model(&self, reference: &ModelRef) -> Result<PeriodModel, RegistryError> {
         let key = reference.key.as_str();
-        let bytes = self.artifact(key).await?;
+        let bytes = self.object(key).await?;
         let found = codec::digest(&bytes);
         if found != reference.digest {
             // A damaged artifact says more about itself than its digest does.
@@ -105,10 +109,21 @@ impl Registry {
 
     /// The model of an artifact that need not be in the catalog, and a reference to it.
     pub async fn model_at(&self, key: &str) -> Result<(PeriodModel, ModelRef), RegistryError> {
-        let bytes = self.artifact(key).await?;
+        let bytes = self.object(key).await?;
         let model = self.decode(key, &bytes)?;
         let reference = reference(key.to_owned(), &model, &bytes);
         Ok((model, reference))
+    }
+
+    /// The card beside an artifact.
+    pub async fn card(&self, artifact_key: &str) -> Result<Card, RegistryError> {
+        let key = key::card_key(artifact_key);
+        let bytes = self.object(&key).await?;
+        serde_json::from_slice(&bytes).map_err(|error| RegistryError::Card {
+            store: self.describe(),
+            key,
+            reason: error.to_string(),
+        })
     }
 
     /// Writes a model and its card. Writing the same model twice is no error.
@@ -168,7 +183,7 @@ impl Registry {
         })
     }
 
-    async fn artifact(&self, key: &str) -> Result<Vec<u8>, RegistryError> {
+    async fn object(&self, key: &str) -> Result<Vec<u8>, RegistryError> {
         match self.store.get(key, None, ARTIFACT_BYTES_MAX).await? {
             Read::Found { bytes, .. } => Ok(bytes),
             Read::NotModified => Err(RegistryError::Store(StoreError::NotFound {
@@ -220,8 +235,8 @@ fn back_off(attempt: u32, wanted: &[u8]) -> Duration {
     const FIRST_MS: u64 = 20;
     const LONGEST_MS: u64 = 1000;
     let longest = (FIRST_MS << attempt.min(10)).min(LONGEST_MS);
-    let salt = wanted.iter().fold(attempt as u64, |sum, byte| {
-        sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
-    });
+    let salt = wanted
+        .iter()
+        .fold(attempt as u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
     Duration::from_millis(longest / 2 + salt % (longest / 2 + 1))
 }

@@ -103,7 +103,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn correlations_stay_in_range(values in prop::collection::vec((-1e6f64..1e6, -9f64..9.0), 2..40)) {
+        fn correlations_stay_in_range(
+            values in prop::collection::vec((-1e6f64..1e6, -9f64..9.0), 2..40),
+        ) {
             let (a, b): (Vec<f64>, Vec<f64>) = values.into_iter().unzip();
             prop_assert!(pearson(&a, &b).is_none_or(|r| r.abs() <= 1.0));
             prop_assert!(autocorrelation_lag1(&a).is_none_or(|r| r.abs() <= 1.0));

@@ -26,7 +26,7 @@ pub use correlation::{autocorrelation_lag1, correlation_matrix, effective_sample
 pub use covariance::{Shrunk, ledoit_wolf, sample_covariance};
 pub use knee::{RankWindow, gap, knee};
 pub use mahalanobis::{Gaussian, GaussianError};
-pub use matrix::SquareMatrix;
+pub use matrix::{NotSquare, SquareMatrix};
 pub use moments::Moments;
 pub use quantile::{
     interpolate, median, median_in_place, percentile_rank, quantile, quantile_in_place,

@@ -1,11 +1,13 @@
 //! A clock that tests set.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use pipeline::ports::Clock;
 
-/// Stands still until it is told otherwise.
+/// Stands still until it is told otherwise. A pause moves it on at once, without waiting.
 #[derive(Debug)]
 pub struct FixedClock(Mutex<DateTime<Utc>>);
 
@@ -31,9 +33,16 @@ impl FixedClock {
     }
 }
 
+#[async_trait]
 impl Clock for FixedClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().expect("nobody panicked")
+    }
+
+    /// Others get their turn meanwhile.
+    async fn pause(&self, length: Duration) {
+        *self.0.lock().expect("nobody panicked") += length;
+        tokio::task::yield_now().await;
     }
 }
 
@@ -41,12 +50,14 @@ impl Clock for FixedClock {
 mod tests {
     use super::*;
 
-    #[test]
-    fn it_moves_only_when_told() {
+    #[tokio::test]
+    async fn it_moves_only_when_told() {
         let clock = FixedClock::at_epoch_s(1_700_000_000);
         assert_eq!(clock.now(), clock.now());
         clock.advance_s(120);
         assert_eq!(clock.now().timestamp(), 1_700_000_120);
+        clock.pause(Duration::from_millis(2_500)).await;
+        assert_eq!(clock.now().timestamp_millis(), 1_700_000_122_500);
         clock.set(DateTime::UNIX_EPOCH);
         assert_eq!(clock.now().timestamp(), 0);
     }

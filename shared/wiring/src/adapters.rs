@@ -63,7 +63,7 @@ pub fn registry(config: &Config, env: Environment<'_>) -> Registry {
 /// answers to one host name per bucket, so its buckets are addressed by path.
 pub(crate) fn s3_store(bucket: &str, prefix: &str, env: Environment<'_>) -> S3Store {
     let own = env("AWS_ENDPOINT_URL_S3").or_else(|| env("AWS_ENDPOINT_URL"));
-    S3Store::connect(bucket, prefix, S3Options { path_style: own.is_some(), ..S3Options::default() })
+    S3Store::new(bucket, prefix, S3Options { path_style: own.is_some(), ..S3Options::default() })
 }
 
 impl std::fmt::Debug for Source {

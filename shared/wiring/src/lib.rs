@@ -2,14 +2,19 @@
 //!
 //! - [`settings`]: finds, reads and checks the configuration document
 //! - [`adapters`]: metric source and registry, chosen by the form of one setting each
+//! - [`assembly`]: both together, from the environment
+//! - [`event`]: what the functions are called with
 //! - [`clock`]: the system's clock
 //!
 //! The environment is handed in as a function: only the shells read it.
 
 pub mod adapters;
+pub mod assembly;
 pub mod clock;
+pub mod event;
 pub mod settings;
 
+pub use assembly::{Assembly, AssemblyError};
 pub use adapters::{Source, registry, source};
 pub use clock::SystemClock;
 pub use settings::{Settings, SettingsError};

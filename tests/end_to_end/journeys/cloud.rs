@@ -104,7 +104,7 @@ pub(super) fn one_service(stage: &Stage) -> Result<()> {
     let Cloud { simulated, functions, .. } = stage.cloud()?;
     let fault = simulated.fault()?;
     let asked = json!([fault.service]);
-    let event = json!({ "at": rfc3339(fault.heart()), "services": asked, "verbose": true });
+    let event = json!({ "at": rfc3339(fault.heart()), "services": asked });
     let answer = functions.invoke("inference", &event)?;
     let answered: Vec<String> = response::by_service(&answer)?.into_keys().collect();
     ensure!(json!(answered) == asked, "asked for {asked}, got {answered:?}");

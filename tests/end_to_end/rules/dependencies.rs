@@ -30,7 +30,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("training", &["domain", "payload", "pipeline", "wiring"]),
     (
         "yaga",
-        &["artifact", "detect", "domain", "forest", "payload", "pipeline", "simulate", "wiring"],
+        &[
+            "adapter-local",
+            "artifact",
+            "detect",
+            "domain",
+            "forest",
+            "payload",
+            "pipeline",
+            "simulate",
+            "stats",
+            "wiring",
+        ],
     ),
     // Tests.
     ("testkit", &["artifact", "detect", "domain", "forest", "payload", "pipeline", "simulate"]),
@@ -48,10 +59,19 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("clap", &["yaga"]),
     ("lambda_runtime", &["inference", "training"]),
     ("reqwest", &["adapter-http"]),
-    // The HTTP adapter needs its timer; the rest of the libraries know no runtime.
+    // Adapters need its timer and its once-cell; the rest of the libraries know no runtime.
     (
         "tokio",
-        &["adapter-http", "end-to-end", "inference", "testkit", "training", "wiring", "yaga"],
+        &[
+            "adapter-aws",
+            "adapter-http",
+            "end-to-end",
+            "inference",
+            "testkit",
+            "training",
+            "wiring",
+            "yaga",
+        ],
     ),
     ("tracing-subscriber", &["inference", "training", "yaga"]),
 ];

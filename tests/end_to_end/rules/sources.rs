@@ -41,7 +41,7 @@ const fn never_in_pure(word: &'static str) -> Rule {
 
 const RULES: &[Rule] = &[
     only("std::env", &["cli/", "functions/"]),
-    only("chrono_tz", &["shared/domain/src/period"]),
+    only("chrono_tz", &["shared/domain/src/"]),
     only("bincode", &["shared/artifact/src/codec.rs"]),
     only("aws_sdk_", &["shared/adapter-aws/"]),
     only("reqwest", &["shared/adapter-http/"]),

@@ -5,6 +5,8 @@
 
 mod metric_source;
 mod object_store;
+#[cfg(test)]
+mod tests;
 
 pub use metric_source::{KnownMetrics, metric_source};
 pub use object_store::object_store;

@@ -1,0 +1,181 @@
+//! The demo in words: what is shown, what was found, what was missed, what to do next.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use comfy_table::Table;
+use domain::Severity;
+use pipeline::train::TrainingReport;
+
+use super::stage::{Stage, ZONE};
+use super::verdict::{FalseAlarm, FaultVerdict, Verdict};
+use super::{Arguments, Timings, memory_peak_bytes};
+use crate::commands::simulate::next_commands;
+use crate::shell::Shell;
+use crate::terminal::{self, Tone};
+
+/// False alarms that are listed; their number is always told.
+const ALARMS_SHOWN_MAX: usize = 10;
+
+/// What is going to happen.
+pub fn tell_start(shell: &Shell, arguments: &Arguments) {
+    let title = terminal::paint(Tone::Strong, "yaga demo");
+    shell.say(&format!(
+        "{title}  {} of a made-up shop: {} of history without faults, then {} h with faults\n\
+         \x20          that yaga is not told about. No server, no account; seed {}.\n",
+        terminal::count(arguments.services, "service"),
+        terminal::count(arguments.days as usize, "day"),
+        arguments.hours,
+        arguments.seed
+    ));
+}
+
+/// The estate is there.
+pub fn tell_stage(shell: &Shell, stage: &Stage, took: Duration) {
+    let samples = stage.samples as f64 / 1e6;
+    step(shell, "simulated", &format!("{samples:.1} million samples of five metrics"), took);
+}
+
+/// The models are there.
+pub fn tell_learned(shell: &Shell, report: &TrainingReport, took: Duration) {
+    let models = terminal::count(report.promoted, "model");
+    let missing = match report.without_model {
+        0 => String::new(),
+        some => format!(", {some} not in force: a model of another period stands in"),
+    };
+    step(shell, "learned", &format!("{models}, one per service and period of the week{missing}"), took);
+}
+
+fn step(shell: &Shell, verb: &str, what: &str, took: Duration) {
+    let sign = terminal::paint(Tone::Good, "✓");
+    let took = terminal::paint(Tone::Faint, &format!("{:>8}", terminal::duration(took)));
+    shell.say(&format!("  {sign} {verb:<10} {what:<74} {took}"));
+}
+
+/// What follows is the log.
+pub fn tell_replay(shell: &Shell, stage: &Stage) {
+    let day = terminal::day(&stage.calendar, stage.test_from);
+    shell.say(&format!(
+        "\n{} one look every two minutes, times of {ZONE}\n",
+        terminal::paint(Tone::Strong, &format!("What yaga says from {day} on:"))
+    ));
+}
+
+/// How it went.
+pub fn tell_end(shell: &Shell, stage: &Stage, verdict: &Verdict, timings: &Timings) {
+    if verdict.episodes == 0 {
+        shell.say("  nothing");
+    }
+    let title = "What really happened, and whether yaga noticed:";
+    shell.say(&format!("\n{}\n", terminal::paint(Tone::Strong, title)));
+    shell.say(&faults_table(stage, verdict).to_string());
+    shell.say("");
+    tell_score(shell, stage, verdict);
+    tell_cost(shell, timings);
+    tell_next(shell, stage, verdict);
+}
+
+fn faults_table(stage: &Stage, verdict: &Verdict) -> Table {
+    let header = ["fault", "in", "began", "lasted", "to see", "noticed", "after", "by"];
+    let mut table = terminal::table(&header);
+    for fault in &verdict.faults {
+        let at = DateTime::from_timestamp(fault.start_s, 0).unwrap_or_default();
+        let length = Duration::from_secs((fault.end_s - fault.start_s).max(0) as u64);
+        let (tone, sign) = noticed(fault);
+        let found = fault.found.as_ref();
+        table.add_row([
+            fault.kind.replace('_', " ").into(),
+            terminal::cell(Tone::Strong, &fault.service),
+            terminal::number(terminal::clock(&stage.calendar, at)),
+            terminal::number(terminal::minutes(length)),
+            fault.difficulty.map_or("", simulate::Difficulty::as_str).into(),
+            terminal::cell(tone, sign),
+            terminal::number(found.map_or_else(String::new, |it| delay(it.delay_s))),
+            found.map_or("", |it| it.by_service.as_str()).into(),
+        ]);
+    }
+    table
+}
+
+fn noticed(fault: &FaultVerdict) -> (Tone, &'static str) {
+    match (&fault.found, fault.needs_finding) {
+        (Some(_), true) => (Tone::Good, "✓ yes"),
+        (None, true) => (Tone::Bad, "✗ no"),
+        (Some(_), false) => (Tone::Note, "yes, harmless"),
+        (None, false) => (Tone::Faint, "no, harmless"),
+    }
+}
+
+fn delay(delay_s: i64) -> String {
+    if delay_s < 0 {
+        return "was open".to_owned();
+    }
+    terminal::minutes(Duration::from_secs(delay_s as u64))
+}
+
+fn tell_score(shell: &Shell, stage: &Stage, verdict: &Verdict) {
+    let (found, needed) = verdict.found_of();
+    let tone = if found == needed { Tone::Good } else { Tone::Warning };
+    let share = terminal::paint(tone, &format!("{found} of {}", terminal::count(needed, "fault")));
+    let harmless = verdict.faults.len() - needed;
+    let harmless = match harmless {
+        0 => String::new(),
+        some => format!("; {some} more only brought traffic that was absorbed"),
+    };
+    shell.say(&format!("  noticed       {share}{harmless}"));
+    let alarms = verdict.false_alarms.len();
+    let tone = if alarms == 0 { Tone::Good } else { Tone::Warning };
+    let per_day = alarms as f64 / verdict.service_days.max(f64::MIN_POSITIVE);
+    let number = terminal::paint(tone, &alarms.to_string());
+    shell.say(&format!("  false alarms  {number}, that is {per_day:.2} per service and day"));
+    for alarm in verdict.false_alarms.iter().take(ALARMS_SHOWN_MAX) {
+        shell.say(&format!("                {}", alarm_line(stage, alarm)));
+    }
+    if alarms > ALARMS_SHOWN_MAX {
+        shell.say(&format!("                and {} more", alarms - ALARMS_SHOWN_MAX));
+    }
+}
+
+fn alarm_line(stage: &Stage, alarm: &FalseAlarm) -> String {
+    let episode = &alarm.episode;
+    let at = DateTime::from_timestamp(episode.opened_s, 0).unwrap_or_default();
+    let clock = terminal::clock(&stage.calendar, at);
+    let why = alarm.meanwhile.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+    let line = format!("{clock} {}: {}{why}", episode.service, episode.what);
+    terminal::paint(Tone::Faint, &terminal::shorten(&line, terminal::COLUMNS - 16))
+}
+
+fn tell_cost(shell: &Shell, timings: &Timings) {
+    let whole = timings.simulate + timings.learn + timings.replay;
+    let cycle = timings.replay / timings.cycles.max(1);
+    let memory = memory_peak_bytes().map(|bytes| format!(", {} of memory", terminal::bytes(bytes)));
+    shell.say(&format!(
+        "  cost          {} in all, of which {} cycles of {} each{}",
+        terminal::duration(whole),
+        timings.cycles,
+        terminal::duration(cycle),
+        memory.unwrap_or_default()
+    ));
+}
+
+/// The middle of the first fault that was noticed.
+fn instant_of_interest(stage: &Stage, verdict: &Verdict) -> DateTime<Utc> {
+    let noticed = verdict.faults.iter().find(|fault| fault.found.is_some());
+    let middle = noticed.map(|fault| (fault.start_s + fault.end_s) / 2);
+    middle.and_then(|second| DateTime::from_timestamp(second, 0)).unwrap_or(stage.test_from)
+}
+
+fn tell_next(shell: &Shell, stage: &Stage, verdict: &Verdict) {
+    let command = |text: &str| {
+        shell.say(&format!("  {}", terminal::paint(Tone::of(Severity::Low), text)));
+    };
+    shell.say(&format!("\n{}", terminal::paint(Tone::Strong, "Next")));
+    if let Some(folder) = stage.kept() {
+        let [train, infer] = next_commands(folder, instant_of_interest(stage, verdict));
+        command(&infer);
+        command(&train);
+    } else {
+        command("yaga demo --keep yaga-demo");
+    }
+    command("VM_ENDPOINT=https://your-victoria-metrics:8428 yaga train");
+}

@@ -1,0 +1,240 @@
+//! Episodes beside the faults that there really were.
+//!
+//! A fault is found if an episode of a service that feels it overlaps its window. An episode is a
+//! false alarm if no fault explains it: none of the services that feel a fault, nor a neighbour of
+//! theirs in the call graph, had one just before or meanwhile. A surge that the services absorb is
+//! labelled, but nobody needs to hear of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use simulate::{Difficulty, Estate, EventKind, FaultKind, Label};
+
+use super::episode::Episode;
+
+/// An episode may begin so much before the label does.
+const EARLY_S: i64 = 120;
+/// After a fault's end it may still be found for so long: metrics are averages over five minutes.
+const FOUND_LATE_S: i64 = 360;
+/// After a fault's end it still explains an episode for so long.
+const EXPLAINED_LATE_S: i64 = 900;
+const DAY_S: f64 = 86_400.0;
+
+/// How the replay went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    pub faults: Vec<FaultVerdict>,
+    pub false_alarms: Vec<FalseAlarm>,
+    pub episodes: usize,
+    /// Services times days replayed.
+    pub service_days: f64,
+}
+
+/// What became of one fault.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaultVerdict {
+    pub kind: String,
+    pub service: String,
+    pub start_s: i64,
+    pub end_s: i64,
+    #[serde(serialize_with = "as_text")]
+    pub difficulty: Option<Difficulty>,
+    /// False for a surge that the services absorb.
+    pub needs_finding: bool,
+    pub found: Option<Found>,
+}
+
+/// The first episode that tells of a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    pub by_service: String,
+    /// Seconds from the start of the fault; negative for an episode that was open before.
+    pub delay_s: i64,
+}
+
+/// An episode that no fault explains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FalseAlarm {
+    pub episode: Episode,
+    /// What happened to the service then that is no fault.
+    pub meanwhile: Option<String>,
+}
+
+impl Verdict {
+    /// Compares what was said with what was.
+    pub fn new(episodes: &[Episode], estate: &Estate) -> Verdict {
+        let incidents = incidents(&estate.labels);
+        let days = (estate.end_s - estate.test_start_s) as f64 / DAY_S;
+        Verdict {
+            faults: incidents.iter().map(|labels| judge(labels, episodes)).collect(),
+            false_alarms: episodes
+                .iter()
+                .filter(|episode| !incidents.iter().any(|it| explains(it, episode, estate)))
+                .map(|episode| FalseAlarm {
+                    episode: episode.clone(),
+                    meanwhile: meanwhile(episode, estate),
+                })
+                .collect(),
+            episodes: episodes.len(),
+            service_days: estate.services.len() as f64 * days,
+        }
+    }
+
+    /// Faults that had to be found, and how many were.
+    pub fn found_of(&self) -> (usize, usize) {
+        let needed = || self.faults.iter().filter(|fault| fault.needs_finding);
+        (needed().filter(|fault| fault.found.is_some()).count(), needed().count())
+    }
+}
+
+/// Labels by incident, the root cause first.
+fn incidents(labels: &[Label]) -> Vec<Vec<&Label>> {
+    let mut incidents: BTreeMap<&str, Vec<&Label>> = BTreeMap::new();
+    for label in labels {
+        incidents.entry(&label.incident_id).or_default().push(label);
+    }
+    incidents.into_values().collect()
+}
+
+fn judge(labels: &[&Label], episodes: &[Episode]) -> FaultVerdict {
+    let root = labels[0];
+    let feels = |service: &str| labels.iter().any(|label| label.service == service);
+    let window = (root.start_s - EARLY_S, root.end_s + FOUND_LATE_S);
+    let first = episodes
+        .iter()
+        .filter(|episode| feels(&episode.service) && overlaps(episode, window))
+        .min_by_key(|episode| (episode.opened_s, episode.service != root.root_cause_service));
+    FaultVerdict {
+        kind: root.kind.clone(),
+        service: root.root_cause_service.clone(),
+        start_s: root.start_s,
+        end_s: root.end_s,
+        difficulty: root.difficulty,
+        needs_finding: root.kind != FaultKind::TrafficSurgeHealthy.as_str(),
+        found: first.map(|episode| Found {
+            by_service: episode.service.clone(),
+            delay_s: episode.opened_s - root.start_s,
+        }),
+    }
+}
+
+fn overlaps(episode: &Episode, (from_s, until_s): (i64, i64)) -> bool {
+    episode.opened_s <= until_s && episode.last_s >= from_s
+}
+
+fn explains(labels: &[&Label], episode: &Episode, estate: &Estate) -> bool {
+    let root = labels[0];
+    let felt: BTreeSet<&str> = labels.iter().map(|label| label.service.as_str()).collect();
+    let is_near = |(caller, callee): &(String, String)| {
+        (*caller == episode.service && felt.contains(callee.as_str()))
+            || (*callee == episode.service && felt.contains(caller.as_str()))
+    };
+    let is_related = felt.contains(episode.service.as_str()) || estate.graph.iter().any(is_near);
+    is_related && overlaps(episode, (root.start_s - EARLY_S, root.end_s + EXPLAINED_LATE_S))
+}
+
+fn meanwhile(episode: &Episode, estate: &Estate) -> Option<String> {
+    let event = estate.events.iter().find(|event| {
+        let window = (event.start_s - EARLY_S, event.end_s + EXPLAINED_LATE_S);
+        event.service == episode.service && overlaps(episode, window)
+    })?;
+    let what = match event.kind {
+        EventKind::BadValue => "a bad value was recorded",
+        EventKind::Gap => "metrics were missing",
+        EventKind::DeployLevelShift => "a release had changed its level",
+        EventKind::DeployWarmup => "a release was warming up",
+        EventKind::Maintenance => "it was in maintenance",
+    };
+    Some(what.to_owned())
+}
+
+fn as_text<S: serde::Serializer>(
+    difficulty: &Option<Difficulty>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match difficulty {
+        Some(difficulty) => serializer.serialize_str(difficulty.as_str()),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Severity;
+
+    /// `front -> order -> payment`, and `search` apart; a day of 24 h.
+    fn estate(labels: Vec<Label>) -> Estate {
+        let pair = |caller: &str, callee: &str| (caller.to_owned(), callee.to_owned());
+        Estate {
+            series: Vec::new(),
+            labels,
+            events: Vec::new(),
+            graph: vec![pair("front", "order"), pair("order", "payment")],
+            services: Vec::new(),
+            faults: Vec::new(),
+            unplaced_faults: 0,
+            start_s: 0,
+            test_start_s: 0,
+            end_s: 86_400,
+        }
+    }
+
+    /// A fault of `payment` from 10 000 to 12 000 that `order` feels.
+    fn labels(kind: FaultKind) -> Vec<Label> {
+        let label = |service: &str| Label {
+            incident_id: "inc-001".to_owned(),
+            service: service.to_owned(),
+            start_s: 10_000,
+            end_s: 12_000,
+            kind: kind.as_str().to_owned(),
+            root_cause_service: "payment".to_owned(),
+            difficulty: None,
+            metrics: Vec::new(),
+        };
+        vec![label("payment"), label("order")]
+    }
+
+    fn episode(service: &str, opened_s: i64, last_s: i64) -> Episode {
+        let (service, what) = (service.to_owned(), String::new());
+        Episode { service, opened_s, last_s, worst: Severity::High, what }
+    }
+
+    #[track_caller]
+    fn check(service: &str, opened_s: i64, last_s: i64, delay_s: Option<i64>, alarms: usize) {
+        let estate = estate(labels(FaultKind::LatencySpike));
+        let verdict = Verdict::new(&[episode(service, opened_s, last_s)], &estate);
+        let found = verdict.faults[0].found.as_ref();
+        assert_eq!((found.map(|it| it.delay_s), verdict.false_alarms.len()), (delay_s, alarms));
+    }
+
+    #[test]
+    fn whoever_feels_a_fault_may_tell_of_it() {
+        check("payment", 10_120, 11_000, Some(120), 0);
+        check("order", 10_240, 11_000, Some(240), 0);
+        check("search", 10_120, 11_000, None, 1);
+    }
+
+    #[test]
+    fn a_neighbour_is_explained_but_does_not_find() {
+        check("front", 10_120, 11_000, None, 0);
+    }
+
+    #[test]
+    fn windows_have_edges() {
+        check("payment", 9_000, 9_880, Some(-1_000), 0);
+        check("payment", 9_000, 9_879, None, 1);
+        check("payment", 12_360, 12_400, Some(2_360), 0);
+        check("payment", 12_361, 12_400, None, 0);
+        check("payment", 12_900, 12_960, None, 0);
+        check("payment", 12_901, 12_960, None, 1);
+    }
+
+    #[test]
+    fn a_surge_that_is_absorbed_need_not_be_found() {
+        let surge = estate(labels(FaultKind::TrafficSurgeHealthy));
+        assert_eq!(Verdict::new(&[], &surge).found_of(), (0, 0));
+        let spike = estate(labels(FaultKind::LatencySpike));
+        assert_eq!(Verdict::new(&[], &spike).found_of(), (0, 1));
+    }
+}

@@ -1,0 +1,232 @@
+//! `yaga infer`: says what is wrong now, or was at an instant.
+
+use chrono::{DateTime, Utc};
+use detect::explain::{format_value, ordinal};
+use domain::config::valid::Config;
+use domain::{MetricSet, ServiceName, Severity};
+use payload::result::{Anomaly, DetectionSignal, ErrorCode, Evaluation, ServiceResult};
+use payload::run::{Cycle, CycleStatus};
+use pipeline::infer::{CycleRequest, InferPorts, Warm, infer_cycle};
+
+use crate::exit::{Done, Failure, Outcome};
+use crate::instant;
+use crate::shell::Shell;
+use crate::terminal::{self, Tone};
+
+/// Services whose first checks are told.
+const ADVISED_MAX: usize = 3;
+
+/// What to judge.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Instant to judge; otherwise the recording's newest sample, or now.
+    #[arg(long, value_name = "INSTANT", value_parser = instant::parse)]
+    at: Option<DateTime<Utc>>,
+    /// Only this service. May be repeated.
+    #[arg(long = "service", value_name = "NAME", value_parser = instant::parse_service)]
+    services: Vec<ServiceName>,
+}
+
+/// Runs the command.
+pub fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
+    let (cycle, config) = shell.block_on(judge(shell, arguments))??;
+    if shell.json {
+        shell.say_json(&cycle)?;
+    } else {
+        tell(shell, &cycle, &config);
+    }
+    Ok(done(&cycle))
+}
+
+async fn judge(shell: &Shell, arguments: &Arguments) -> Result<(Cycle, Config), Failure> {
+    let settings = shell.settings().await?;
+    let source = shell.source(&settings)?;
+    let registry = shell.registry(&settings);
+    let request = CycleRequest {
+        at: arguments.at.or(source.newest).unwrap_or_else(Utc::now),
+        services: (!arguments.services.is_empty()).then(|| arguments.services.clone()),
+    };
+    let ports = InferPorts { source: source.port.as_ref(), registry: &registry };
+    let cycle = infer_cycle(&request, &settings.config, &ports, &mut Warm::default()).await;
+    let cycle = cycle.map_err(|error| Failure::Registry(error.into()))?;
+    Ok((cycle, settings.config))
+}
+
+fn done(cycle: &Cycle) -> Done {
+    match cycle.status {
+        CycleStatus::SourceUnavailable => Done::SourceUnavailable,
+        CycleStatus::NoModels => Done::NoModels,
+        CycleStatus::Partial if !has_models(cycle) => Done::NoModels,
+        CycleStatus::Partial => Done::InPart,
+        CycleStatus::Complete => Done::Whole,
+    }
+}
+
+/// False if every service that was asked for lacks a model.
+fn has_models(cycle: &Cycle) -> bool {
+    let lacks_model = |result: &ServiceResult| match result {
+        ServiceResult::Error(failure) => failure.error_code == ErrorCode::ModelNotFound,
+        _ => false,
+    };
+    !cycle.results.iter().all(lacks_model)
+}
+
+fn tell(shell: &Shell, cycle: &Cycle, config: &Config) {
+    shell.say(&headline(cycle, config));
+    if let Some(message) = &cycle.message {
+        shell.say(message);
+    }
+    tell_anomalies(shell, cycle, &config.metrics);
+    tell_unjudged(shell, cycle);
+    tell_healthy(shell, cycle);
+    tell_next(shell, cycle);
+}
+
+/// `Wed 1 Apr 2026, 12:14 in Europe/Paris: 2 of 6 services are unusual`
+fn headline(cycle: &Cycle, config: &Config) -> String {
+    let when = match cycle.timestamp.parse::<DateTime<Utc>>() {
+        Ok(at) => {
+            let calendar = &config.periods.calendar;
+            let (day, clock) = (terminal::day(calendar, at), terminal::clock(calendar, at));
+            format!("{day}, {clock} in {}", calendar.zone_name())
+        }
+        Err(_) => cycle.timestamp.clone(),
+    };
+    let summary = &cycle.summary;
+    let (tone, what) = match cycle.status {
+        CycleStatus::SourceUnavailable => (Tone::Bad, "the metric source cannot be used".to_owned()),
+        _ if !has_models(cycle) => (Tone::Bad, "there is no model".to_owned()),
+        _ if summary.anomalous > 0 => {
+            let worst = cycle.results.iter().map(ServiceResult::severity).max();
+            let tone = Tone::of(worst.unwrap_or_default());
+            (tone, format!("{} of {} services unusual", summary.anomalous, summary.services))
+        }
+        _ if summary.evaluated == 0 => (Tone::Bad, "nothing could be judged".to_owned()),
+        _ => (Tone::Good, "nothing unusual".to_owned()),
+    };
+    format!("{when}: {}", terminal::paint(tone, &what))
+}
+
+fn tell_anomalies(shell: &Shell, cycle: &Cycle, metrics: &MetricSet) {
+    let mut table =
+        terminal::table(&["severity", "service", "what", "value", "usually", "confidence"]);
+    for (evaluation, anomaly) in cycle.results.iter().filter_map(worst_anomaly) {
+        let (value, usual) = value_and_usual(anomaly, metrics).unwrap_or_default();
+        table.add_row([
+            terminal::severity_cell(anomaly.severity),
+            terminal::cell(Tone::Strong, &evaluation.service_name),
+            signals(anomaly).into(),
+            terminal::number(value),
+            terminal::number(usual),
+            terminal::number(format!("{:.0} %", 100.0 * anomaly.confidence)),
+        ]);
+    }
+    if !table.is_empty() {
+        shell.say(&format!("\n{table}"));
+    }
+}
+
+fn worst_anomaly(result: &ServiceResult) -> Option<(&Evaluation, &Anomaly)> {
+    let evaluation = result.evaluation()?;
+    let worst = evaluation.anomalies.values().max_by_key(|anomaly| anomaly.severity)?;
+    Some((evaluation, worst))
+}
+
+/// An anomaly in a few words: `application_latency 636 ms, usually 240 ms, +1 more`.
+pub fn brief(anomaly: &Anomaly, metrics: &MetricSet) -> String {
+    let Some((value, usual)) = value_and_usual(anomaly, metrics) else {
+        return combination(anomaly);
+    };
+    let metric = anomaly.root_metric.as_deref().unwrap_or_default();
+    let more = anomaly.contributing_metrics.len().saturating_sub(1);
+    let more = if more > 0 { format!(", +{more} more") } else { String::new() };
+    format!("{metric} {value}, usually {usual}{more}")
+}
+
+fn combination(anomaly: &Anomaly) -> String {
+    let listed: Vec<&str> =
+        anomaly.contributing_metrics.iter().take(2).map(String::as_str).collect();
+    format!("unusual combination, mostly of {}", listed.join(" and "))
+}
+
+/// Which metrics are unusual and how: `application_latency high (higher than ever), +1 more`.
+fn signals(anomaly: &Anomaly) -> String {
+    let single = |signal: &DetectionSignal| {
+        let metric = signal.metric.as_deref()?;
+        let direction = signal.direction.as_deref()?;
+        let rank = match signal.percentile {
+            Some(it) if it >= 100.0 => " (never so high)".to_owned(),
+            Some(it) if it <= 0.0 => " (never so low)".to_owned(),
+            Some(it) if direction != "activated" => format!(" ({} percentile)", ordinal(it)),
+            _ => String::new(),
+        };
+        Some(format!("{metric} {direction}{rank}"))
+    };
+    let all: Vec<String> = anomaly.detection_signals.iter().filter_map(single).collect();
+    if all.is_empty() { combination(anomaly) } else { all.join("\n") }
+}
+
+/// The root metric's value and its mean in training, with units.
+fn value_and_usual(anomaly: &Anomaly, metrics: &MetricSet) -> Option<(String, String)> {
+    anomaly.direction.as_ref()?;
+    let name = anomaly.root_metric.as_deref()?;
+    let metric = metrics.get(metrics.index_of(name)?)?;
+    let compared = anomaly.comparison_data.get(name)?;
+    let text = |value| format_value(metric.kind, &metric.unit, value);
+    Some((text(compared.current), text(compared.training_mean)))
+}
+
+/// Services of which nothing can be concluded.
+fn tell_unjudged(shell: &Shell, cycle: &Cycle) {
+    for result in &cycle.results {
+        let reason = match result {
+            ServiceResult::MetricsUnavailable(it) => &it.error,
+            ServiceResult::Error(it) => &it.error_message,
+            _ => continue,
+        };
+        let name = terminal::paint(Tone::Strong, result.service_name());
+        shell.say(&format!("{} {name}: {reason}", terminal::paint(Tone::Warning, "?")));
+    }
+}
+
+fn tell_healthy(shell: &Shell, cycle: &Cycle) {
+    let healthy: Vec<&str> = cycle
+        .results
+        .iter()
+        .filter(|result| result.evaluation().is_some() && result.severity() == Severity::None)
+        .map(ServiceResult::service_name)
+        .collect();
+    if healthy.is_empty() {
+        return;
+    }
+    let sign = terminal::paint(Tone::Good, "✓");
+    if shell.verbose {
+        for name in healthy {
+            shell.say(&format!("{sign} {name}"));
+        }
+        return;
+    }
+    let number = terminal::count(healthy.len(), "service");
+    let names = terminal::shorten(&healthy.join(", "), terminal::columns().saturating_sub(24));
+    shell.say(&format!("{sign} {number} as usual: {names}"));
+}
+
+/// What a person does with this answer.
+fn tell_next(shell: &Shell, cycle: &Cycle) {
+    let worst: Vec<_> = cycle.results.iter().filter_map(worst_anomaly).collect();
+    if !worst.is_empty() {
+        shell.say("\nLook first at:");
+    }
+    for (evaluation, anomaly) in worst.iter().take(ADVISED_MAX) {
+        let list = if anomaly.checks.is_empty() {
+            &anomaly.recommended_actions
+        } else {
+            &anomaly.checks
+        };
+        let name = terminal::paint(Tone::Strong, &evaluation.service_name);
+        shell.say(&format!("  {name}: {}", list.join(" · ")));
+    }
+    if !cycle.results.is_empty() && !has_models(cycle) {
+        shell.say("Next: yaga train");
+    }
+}

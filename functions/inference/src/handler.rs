@@ -1,0 +1,67 @@
+//! One invocation of inference: one cycle.
+
+use std::time::Instant;
+
+use lambda_runtime::Diagnostic;
+use payload::run::Cycle;
+use pipeline::infer::{CycleRequest, InferError, InferPorts, infer_cycle};
+use pipeline::ports::Clock;
+use wiring::AssemblyError;
+use wiring::event::Event;
+
+use crate::context::Context;
+
+/// Why there was no cycle at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Settings(#[from] AssemblyError),
+    #[error(transparent)]
+    Inference(#[from] InferError),
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Diagnostic {
+        let error_type = match failure {
+            Failure::Settings(_) => "SettingsError",
+            Failure::Inference(InferError::Registry(_)) => "RegistryUnavailable",
+        };
+        Diagnostic { error_type: error_type.to_owned(), error_message: failure.to_string() }
+    }
+}
+
+/// Runs the cycle that the event asks for.
+pub async fn handle(event: Event, context: &Context) -> Result<Cycle, Failure> {
+    let started = Instant::now();
+    let assembly = context.assembly().await?;
+    let at = event.at.unwrap_or_else(|| assembly.source.latest(assembly.clock.now()));
+    let request = CycleRequest { at, services: event.services };
+    let ports =
+        InferPorts { source: assembly.source.port.as_ref(), registry: &assembly.registry };
+    let mut warm = context.warm.lock().await;
+    let cycle = infer_cycle(&request, &assembly.settings.config, &ports, &mut warm).await?;
+    log(&cycle, started);
+    Ok(cycle)
+}
+
+/// One wide line per cycle.
+fn log(cycle: &Cycle, started: Instant) {
+    let worst = cycle.results.first().filter(|result| result.severity() > domain::Severity::None);
+    tracing::info!(
+        cycle_id = cycle.cycle_id,
+        timestamp = cycle.timestamp,
+        status = ?cycle.status,
+        detail = cycle.message,
+        services = cycle.summary.services,
+        evaluated = cycle.summary.evaluated,
+        anomalous = cycle.summary.anomalous,
+        unavailable = cycle.summary.unavailable,
+        failed = cycle.summary.failed,
+        fallback_models = cycle.summary.fallback_models,
+        models_fetched = cycle.summary.models_fetched,
+        worst_service = worst.map(|result| result.service_name()),
+        worst_severity = worst.map(|result| result.severity().as_str()),
+        duration_ms = started.elapsed().as_millis() as u64,
+        "cycle"
+    );
+}

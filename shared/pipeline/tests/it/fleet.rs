@@ -1,0 +1,156 @@
+//! A small simulated fleet, its history in a fake source, and models learned from it once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, Utc};
+use domain::config::{self, Config};
+use domain::{Series, ServiceName};
+use payload::run::Cycle;
+use pipeline::infer::{CycleRequest, InferError, InferPorts, Warm, infer_cycle};
+use pipeline::registry::Registry;
+use pipeline::train::{Silent, TrainError, TrainPorts, TrainRequest, TrainingReport, train};
+use simulate::{Estate, EstateParams, FaultPlan, simulate};
+use testkit::{CountingStore, FakeSource, FixedClock, MemoryStore};
+
+/// Monday.
+const START_S: i64 = 1_772_409_600;
+/// End of the history; a Wednesday.
+pub(crate) const TRAINED_AT: &str = "2026-04-01T00:00:00Z";
+/// Late morning of the day after.
+pub(crate) const NOON: &str = "2026-04-01T11:00:00Z";
+
+/// A source, a registry and a clock, ready to use.
+pub(crate) struct Fleet {
+    pub source: FakeSource,
+    pub store: Arc<CountingStore>,
+    pub registry: Registry,
+    pub clock: FixedClock,
+    pub config: Config,
+    pub warm: Warm,
+}
+
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("an instant")
+}
+
+pub(crate) fn service(name: &str) -> ServiceName {
+    ServiceName::new(name).expect("a name")
+}
+
+pub(crate) fn names() -> Vec<ServiceName> {
+    simulate::service_names(3).iter().map(|name| service(name)).collect()
+}
+
+pub(crate) fn config(document: &str) -> Config {
+    config::load(Some(document), &|_| None).expect("a valid document").config
+}
+
+/// Thirty-one quiet days of three services.
+fn estate() -> &'static Estate {
+    static ESTATE: OnceLock<Estate> = OnceLock::new();
+    ESTATE.get_or_init(|| {
+        let params = EstateParams {
+            services: 3,
+            start_s: START_S,
+            train_days: 30,
+            test_days: 1.0,
+            step_s: 60,
+            seed: 11,
+            faults: FaultPlan::None,
+        };
+        simulate(&params, |_| 0).expect("valid parameters")
+    })
+}
+
+/// What training on the quiet days leaves in a store.
+fn models() -> &'static BTreeMap<String, Vec<u8>> {
+    static MODELS: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
+    MODELS.get_or_init(|| {
+        let (fleet, memory) = Fleet::on(MemoryStore::new());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let report = runtime.block_on(fleet.train()).expect("a run");
+        assert!(report.promoted >= 12, "{report:#?}");
+        memory.snapshot()
+    })
+}
+
+impl Fleet {
+    /// History, and nothing in the registry.
+    pub(crate) fn untrained() -> Fleet {
+        Fleet::on(MemoryStore::new()).0
+    }
+
+    /// History, and the models learned from it.
+    pub(crate) fn trained() -> Fleet {
+        Fleet::trained_on_memory().0
+    }
+
+    /// The same, with the memory behind the store.
+    pub(crate) fn trained_on_memory() -> (Fleet, Arc<MemoryStore>) {
+        let memory = MemoryStore::new();
+        for (key, bytes) in models() {
+            memory.set(key, bytes.clone());
+        }
+        Fleet::on(memory)
+    }
+
+    fn on(memory: MemoryStore) -> (Fleet, Arc<MemoryStore>) {
+        let source = FakeSource::new();
+        for series in &estate().series {
+            let samples = Series {
+                times_s: series.timestamps_s.clone(),
+                values: series.values.clone(),
+            };
+            source.set(series.metric.as_str(), &service(&series.service), samples);
+        }
+        let memory = Arc::new(memory);
+        let store = Arc::new(CountingStore::new(memory.clone()));
+        let fleet = Fleet {
+            source,
+            registry: Registry::new(store.clone()),
+            store,
+            clock: FixedClock::at(at(TRAINED_AT)),
+            config: config("{}"),
+            warm: Warm::default(),
+        };
+        (fleet, memory)
+    }
+
+    pub(crate) async fn train(&self) -> Result<TrainingReport, TrainError> {
+        self.train_at(TRAINED_AT).await
+    }
+
+    pub(crate) async fn train_at(&self, instant: &str) -> Result<TrainingReport, TrainError> {
+        let request =
+            TrainRequest { at: at(instant), services: None, config_digest: "test".to_owned() };
+        let ports = TrainPorts {
+            source: &self.source,
+            registry: &self.registry,
+            clock: &self.clock,
+            progress: &Silent,
+        };
+        train(&request, &self.config, &ports).await
+    }
+
+    pub(crate) async fn infer(&mut self, instant: &str) -> Result<Cycle, InferError> {
+        let request = CycleRequest { at: at(instant), services: None };
+        let ports = InferPorts { source: &self.source, registry: &self.registry };
+        infer_cycle(&request, &self.config, &ports, &mut self.warm).await
+    }
+
+    /// Multiplies a metric of a service in the quarter of an hour before an instant.
+    pub(crate) fn break_metric(&self, metric: &str, service: &ServiceName, until: &str, by: f64) {
+        let until_s = at(until).timestamp();
+        let series = estate()
+            .series
+            .iter()
+            .find(|s| s.metric.as_str() == metric && s.service == service.as_str())
+            .expect("the estate has it");
+        for (time_s, value) in series.timestamps_s.iter().zip(&series.values) {
+            if (until_s - 900..=until_s).contains(time_s) {
+                self.source.push(metric, service, *time_s, value * by);
+            }
+        }
+    }
+}

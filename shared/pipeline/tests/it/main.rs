@@ -1,0 +1,6 @@
+//! The use cases on fakes that pass the same conformance suites as the real adapters.
+
+mod fleet;
+mod infer;
+mod registry;
+mod train;

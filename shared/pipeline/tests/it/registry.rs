@@ -1,0 +1,58 @@
+//! The catalog under concurrent writers.
+
+use std::sync::Arc;
+
+use artifact::catalog::{CatalogError, ModelRef};
+use domain::Period;
+use pipeline::registry::{Registry, RegistryError};
+use testkit::{FixedClock, MemoryStore};
+
+use crate::fleet::{at, service};
+
+fn model(name: &str) -> ModelRef {
+    ModelRef {
+        key: format!("models/v1/{name}.bin"),
+        digest: name.to_owned(),
+        bytes: 1,
+        trained_at: at("2026-04-01T00:00:00Z"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_promotions_are_all_kept() {
+    let registry = Registry::new(Arc::new(MemoryStore::new()));
+    let writers = (0..8).map(|writer| {
+        let registry = registry.clone();
+        tokio::spawn(async move {
+            let clock = FixedClock::at(at("2026-04-01T00:00:00Z"));
+            let name = service(&format!("service-{writer}"));
+            for period in Period::ALL {
+                registry
+                    .swap(&clock, |catalog| {
+                        catalog.promote(&name, period, model(&format!("{name}-{period}")));
+                        Ok(())
+                    })
+                    .await?;
+            }
+            Ok::<(), RegistryError>(())
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap().unwrap();
+    }
+    let catalog = registry.catalog().await.unwrap().catalog;
+    assert_eq!(catalog.services.len(), 8);
+    assert!(catalog.services.values().all(|periods| periods.len() == 5));
+}
+
+#[tokio::test]
+async fn a_change_that_is_refused_stores_nothing() {
+    let store = Arc::new(MemoryStore::new());
+    let registry = Registry::new(store.clone());
+    let clock = FixedClock::at(at("2026-04-01T00:00:00Z"));
+    let name = service("a");
+    let refused = registry.swap(&clock, |catalog| catalog.roll_back(&name, Period::NightHours));
+    let expected = CatalogError::Unknown { service: name.clone(), period: Period::NightHours };
+    assert_eq!(refused.await, Err(RegistryError::Change(expected)));
+    assert!(store.snapshot().is_empty());
+}

@@ -1,0 +1,174 @@
+//! Training runs: what they leave behind, and what they say when something is wrong.
+
+use domain::{Period, Series};
+use pipeline::ports::{SourceError, StoreError};
+use pipeline::train::{PeriodStatus, RunStatus, TrainError};
+use testkit::Action;
+
+use crate::fleet::{Fleet, config, names, service};
+
+fn failing(reason: &str) -> SourceError {
+    SourceError::Failing { source_name: "vm".to_owned(), reason: reason.to_owned() }
+}
+
+#[tokio::test]
+async fn every_period_has_a_model_or_a_visible_fallback() {
+    let fleet = Fleet::untrained();
+    let report = fleet.train().await.unwrap();
+    let catalog = fleet.registry.catalog().await.unwrap().catalog;
+    for service in &report.services {
+        assert_eq!(service.periods.len(), 5);
+        for period in &service.periods {
+            let route = catalog.route(&service.service, period.period).expect("something serves");
+            assert_eq!(route.is_fallback, period.status != PeriodStatus::Promoted);
+            assert_eq!(period.falls_back_to.is_some(), route.is_fallback);
+            assert_eq!(period.reason.is_some(), route.is_fallback);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_artifact_is_small_and_has_a_card() {
+    let (fleet, memory) = Fleet::trained_on_memory();
+    let catalog = fleet.registry.catalog().await.unwrap().catalog;
+    let all = memory.snapshot();
+    let mut combinations = 0;
+    for entry in catalog.services.values().flat_map(|periods| periods.values()) {
+        let Some(model) = &entry.current else { continue };
+        let bytes = &all[&model.key];
+        assert!(bytes.len() <= 256 * 1024, "{} has {} bytes", model.key, bytes.len());
+        let card: artifact::Card =
+            serde_json::from_slice(&all[&artifact::key::card_key(&model.key)]).unwrap();
+        assert_eq!(card.digest, model.digest);
+        combinations += usize::from(card.combination.is_some());
+    }
+    assert!(combinations >= names().len(), "business hours have enough rows for all metrics");
+}
+
+#[tokio::test]
+async fn training_again_on_the_same_history_changes_nothing() {
+    let (fleet, memory) = Fleet::trained_on_memory();
+    let before = memory.snapshot();
+    let report = fleet.train().await.unwrap();
+    assert!(report.promoted > 0);
+    assert_eq!(memory.snapshot(), before, "same data, same bytes, same catalog");
+}
+
+#[tokio::test]
+async fn a_later_run_keeps_the_model_before_it_reachable() {
+    let (fleet, _) = Fleet::trained_on_memory();
+    let before = fleet.registry.catalog().await.unwrap().catalog;
+    fleet.train_at("2026-04-02T00:00:00Z").await.unwrap();
+    let after = fleet.registry.catalog().await.unwrap().catalog;
+    let service = &names()[0];
+    let period = Period::BusinessHours;
+    let (old, new) = (before.entry(service, period), after.entry(service, period));
+    assert_eq!(new.unwrap().previous, old.unwrap().current);
+    assert_ne!(new.unwrap().current, old.unwrap().current);
+}
+
+#[tokio::test]
+async fn a_metric_that_cannot_be_read_keeps_the_models_in_force() {
+    let (mut fleet, memory) = Fleet::trained_on_memory();
+    let before = memory.snapshot();
+    fleet.config.services.listed =
+        names().into_iter().map(|name| (name, domain::Category::new("core"))).collect();
+    fleet.source.fail("error_rate", failing("it answered 503"));
+    let report = fleet.train().await.unwrap();
+    assert_eq!((report.status, report.services_failed), (RunStatus::Failed, names().len()));
+    assert_eq!(report.services[0].error.as_deref(), Some("vm is failing: it answered 503"));
+    assert_eq!(memory.snapshot(), before, "nothing was replaced");
+}
+
+#[tokio::test]
+async fn an_unhealthy_source_stops_the_run_before_it_begins() {
+    let fleet = Fleet::untrained();
+    fleet.source.fail_health(failing("it answered 500"));
+    let error = fleet.train().await.unwrap_err();
+    assert_eq!(error, TrainError::Source(failing("it answered 500")));
+    assert_eq!(fleet.source.reads(), 0);
+}
+
+#[tokio::test]
+async fn an_empty_source_says_where_it_looked() {
+    let mut fleet = Fleet::untrained();
+    fleet.source = testkit::FakeSource::new();
+    let error = fleet.train().await.unwrap_err().to_string();
+    assert!(error.starts_with("there is no service to train: none is configured and "), "{error}");
+    assert!(error.contains("30 days before 2026-04-01"), "{error}");
+}
+
+#[tokio::test]
+async fn odd_services_are_reported_and_do_not_stop_the_others() {
+    let mut fleet = Fleet::untrained();
+    let odd = ["absent", "lonely", "frozen"];
+    fleet.config.services.listed = names()
+        .into_iter()
+        .chain(odd.map(service))
+        .map(|name| (name, domain::Category::new("standard")))
+        .collect();
+    let start = crate::fleet::at("2026-03-02T00:00:00Z").timestamp();
+    fleet.source.push("request_rate", &service("lonely"), start + 600, 4.0);
+    let frozen: Vec<(i64, f64)> = (1..43_000).map(|i| (start + 60 * i, 7.0)).collect();
+    for metric in ["request_rate", "application_latency"] {
+        fleet.source.set(metric, &service("frozen"), Series::from_samples(frozen.clone()));
+    }
+    let report = fleet.train().await.unwrap();
+    assert_eq!(report.status, RunStatus::Partial);
+    let reasons: Vec<String> = odd
+        .iter()
+        .map(|name| {
+            let it = report.services.iter().find(|it| it.service.as_str() == *name).unwrap();
+            assert!(it.periods.iter().all(|p| p.status == PeriodStatus::TooLittleData));
+            assert!(it.periods.iter().all(|p| p.falls_back_to.is_none()));
+            format!("{name}: {}", it.periods[0].reason.as_deref().unwrap())
+        })
+        .collect();
+    insta::assert_snapshot!(reasons.join("\n"), @r"
+    absent: 0 rows of data; 2000 are needed
+    lonely: 1 rows of data; 2000 are needed
+    frozen: no metric has enough varying values: request_rate (constant in the training data), application_latency (constant in the training data)
+    ");
+    let trained = report.services.iter().filter(|it| names().contains(&it.service));
+    assert!(trained.flat_map(|it| &it.periods).any(|p| p.status == PeriodStatus::Promoted));
+}
+
+#[tokio::test]
+async fn an_unwritable_registry_is_named_and_nothing_is_lost() {
+    let (fleet, memory) = Fleet::trained_on_memory();
+    let before = memory.snapshot();
+    fleet.store.fail_when(|action, key| {
+        (action == Action::PutNew).then(|| StoreError::Denied {
+            store: "s3://models".to_owned(),
+            action: "write",
+            key: key.to_owned(),
+            reason: "access denied".to_owned(),
+        })
+    });
+    let error = fleet.train_at("2026-04-02T00:00:00Z").await.unwrap_err().to_string();
+    assert!(error.starts_with("s3://models does not allow to write models/v1/"), "{error}");
+    assert_eq!(memory.snapshot(), before);
+}
+
+#[tokio::test]
+async fn a_damaged_model_in_force_is_replaced() {
+    let (fleet, memory) = Fleet::trained_on_memory();
+    let catalog = fleet.registry.catalog().await.unwrap().catalog;
+    let key = catalog.route(&names()[0], Period::BusinessHours).unwrap().model.key.clone();
+    memory.set(&key, b"gone".to_vec());
+    let report = fleet.train_at("2026-04-02T00:00:00Z").await.unwrap();
+    assert_eq!(report.services[0].periods[0].status, PeriodStatus::Promoted);
+}
+
+#[tokio::test]
+async fn excluded_periods_are_left_out() {
+    let mut fleet = Fleet::untrained();
+    fleet.config = config(
+        r#"{"training": {"excluded_periods": [
+            {"start": "2026-03-20", "end": "2026-03-31", "reason": "sale"}
+        ]}}"#,
+    );
+    let report = fleet.train().await.unwrap();
+    let rows = report.services[0].rows;
+    assert!((18 * 288 - 60..=18 * 288).contains(&rows), "{rows} rows of eighteen days");
+}
