@@ -3,6 +3,7 @@
 //! - [`commands`]: one file per sub-command
 //! - [`exit`]: exit codes
 //! - [`instant`]: instants and services as people type them
+//! - [`plot`]: a curve as text
 //! - [`shell`]: environment, logging, and whether a person is looking
 //! - [`terminal`]: how the command looks
 
@@ -11,6 +12,7 @@
 mod commands;
 mod exit;
 mod instant;
+mod plot;
 mod shell;
 mod terminal;
 

@@ -9,6 +9,7 @@ use pipeline::registry::Registry;
 use wiring::{Settings, Source};
 
 use crate::exit::Failure;
+use crate::terminal;
 
 /// The surroundings of a command.
 #[derive(Debug)]
@@ -38,6 +39,12 @@ impl Shell {
             return self.config.clone();
         }
         std::env::var(name).ok()
+    }
+
+    /// How a further command is told the same configuration: empty, or ` --config FILE`.
+    pub fn config_argument(&self) -> String {
+        let named = self.env("CONFIG_FILE").filter(|path| !path.is_empty());
+        named.map_or_else(String::new, |path| format!(" --config {}", terminal::shell_word(&path)))
     }
 
     /// True if progress bars make sense: a person watches, and no machine reads.

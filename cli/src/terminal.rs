@@ -12,7 +12,7 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle,
 };
 use domain::{Calendar, Severity};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use owo_colors::{OwoColorize, Stream, Style};
 
 /// Wider tables are hard to read, however wide the terminal.
@@ -128,7 +128,26 @@ pub fn bar(is_shown: bool, label: &str, length: Option<u64>) -> ProgressBar {
     if !is_shown {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new_spinner().with_style(progress_style(SPINNER));
+    dress(ProgressBar::new_spinner(), label, length)
+}
+
+/// Several progress bars, one below the other.
+pub fn bars<const N: usize>(
+    is_shown: bool,
+    labels: [(&str, Option<u64>); N],
+) -> [ProgressBar; N] {
+    let all = MultiProgress::new();
+    labels.map(|(label, length)| {
+        if !is_shown {
+            return ProgressBar::hidden();
+        }
+        // A bar must know its place before it is drawn for the first time.
+        dress(all.add(ProgressBar::new_spinner()), label, length)
+    })
+}
+
+fn dress(bar: ProgressBar, label: &str, length: Option<u64>) -> ProgressBar {
+    bar.set_style(progress_style(SPINNER));
     bar.set_prefix(label.to_owned());
     if let Some(length) = length {
         measure(&bar, length);
@@ -165,10 +184,11 @@ pub fn sparkline(values: impl IntoIterator<Item = Option<f64>>) -> String {
     values.iter().map(|value| value.map_or(' ', level)).collect()
 }
 
-/// A length of time with the precision that matters: `850 ms`, `12.3 s`, `4 min`, `3 h 20 min`.
+/// A length of time with the precision that matters: `140 µs`, `850 ms`, `12.3 s`, `4 min`, `3 h 20 min`.
 pub fn duration(length: Duration) -> String {
     let seconds = length.as_secs();
     match seconds {
+        0 if length.as_micros() < 1_000 => format!("{} µs", length.as_micros()),
         0 => format!("{} ms", length.as_millis()),
         1..=99 => format!("{:.1} s", length.as_secs_f64()),
         100..=7_199 => format!("{} min", (seconds + 30) / 60),
@@ -231,6 +251,30 @@ pub fn day(calendar: &Calendar, at: DateTime<Utc>) -> String {
     local.format("%a %-d %b %Y").to_string()
 }
 
+/// Breaks a text at spaces into lines of at most so many characters, where its words allow it.
+pub fn wrap(text: &str, chars_max: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= chars_max => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A text as one word of a POSIX shell.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./+@%:".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Shortens a text to so many characters; the last one tells that there was more.
 pub fn shorten(text: &str, chars_max: usize) -> String {
     if text.chars().count() <= chars_max {
@@ -256,8 +300,8 @@ mod tests {
     #[test]
     fn lengths_of_time_are_short() {
         let text = |seconds: f64| duration(Duration::from_secs_f64(seconds));
-        let all = [0.85, 12.34, 240.0, 12_000.0, 864_000.0].map(text);
-        assert_eq!(all, ["850 ms", "12.3 s", "4 min", "3 h 20 min", "10 days"]);
+        let all = [0.000_14, 0.85, 12.34, 240.0, 12_000.0, 864_000.0].map(text);
+        assert_eq!(all, ["140 µs", "850 ms", "12.3 s", "4 min", "3 h 20 min", "10 days"]);
         let text = |seconds| minutes(Duration::from_secs(seconds));
         assert_eq!([0, 2_280, 16_200].map(text), ["0 min", "38 min", "4 h 30 min"]);
     }
@@ -282,6 +326,20 @@ mod tests {
         let paris = Calendar::utc().in_zone("Europe/Paris").unwrap();
         let at = "2026-03-31T22:30:00Z".parse().unwrap();
         assert_eq!((day(&paris, at), clock(&paris, at)), ("Wed 1 Apr 2026".into(), "00:30".into()));
+    }
+
+    #[test]
+    fn lines_break_at_spaces() {
+        assert_eq!(wrap("one two  three four", 8), ["one two", "three", "four"]);
+        assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+        assert!(wrap("", 4).is_empty());
+    }
+
+    #[test]
+    fn words_of_a_shell_stay_whole() {
+        assert_eq!(shell_word("./yaga-demo"), "./yaga-demo");
+        assert_eq!(shell_word("my estate"), "'my estate'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
     }
 
     #[test]

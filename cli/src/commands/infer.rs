@@ -15,6 +15,7 @@ use crate::terminal::{self, Tone};
 
 /// Services whose first checks are told.
 const ADVISED_MAX: usize = 3;
+const CHECKS_MAX: usize = 3;
 
 /// What to judge.
 #[derive(Debug, clap::Args)]
@@ -122,7 +123,7 @@ fn tell_anomalies(shell: &Shell, cycle: &Cycle, metrics: &MetricSet) {
         ]);
     }
     if !table.is_empty() {
-        shell.say(&format!("\n{table}"));
+        shell.say(&format!("\n{}\n", table.trim_fmt()));
     }
 }
 
@@ -184,8 +185,11 @@ fn tell_unjudged(shell: &Shell, cycle: &Cycle) {
             ServiceResult::Error(it) => &it.error_message,
             _ => continue,
         };
-        let name = terminal::paint(Tone::Strong, result.service_name());
-        shell.say(&format!("{} {name}: {reason}", terminal::paint(Tone::Warning, "?")));
+        let sign = terminal::paint(Tone::Warning, "?");
+        shell.say(&format!("{sign} {}", terminal::paint(Tone::Strong, result.service_name())));
+        for line in terminal::wrap(reason, terminal::columns() - 2) {
+            shell.say(&format!("  {line}"));
+        }
     }
 }
 
@@ -213,20 +217,25 @@ fn tell_healthy(shell: &Shell, cycle: &Cycle) {
 
 /// What a person does with this answer.
 fn tell_next(shell: &Shell, cycle: &Cycle) {
-    let worst: Vec<_> = cycle.results.iter().filter_map(worst_anomaly).collect();
+    let worst: Vec<_> = cycle.results.iter().filter_map(worst_anomaly).take(ADVISED_MAX).collect();
     if !worst.is_empty() {
-        shell.say("\nLook first at:");
+        shell.say("\nLook first at");
     }
-    for (evaluation, anomaly) in worst.iter().take(ADVISED_MAX) {
-        let list = if anomaly.checks.is_empty() {
+    let names = worst.iter().map(|(evaluation, _)| evaluation.service_name.chars().count());
+    let width = names.max().unwrap_or(0);
+    for (evaluation, anomaly) in worst {
+        let checks = if anomaly.checks.is_empty() {
             &anomaly.recommended_actions
         } else {
             &anomaly.checks
         };
-        let name = terminal::paint(Tone::Strong, &evaluation.service_name);
-        shell.say(&format!("  {name}: {}", list.join(" · ")));
+        for (index, check) in checks.iter().take(CHECKS_MAX).enumerate() {
+            let name = if index == 0 { evaluation.service_name.as_str() } else { "" };
+            let name = terminal::paint(Tone::Strong, &format!("{name:<width$}"));
+            shell.say(&format!("  {name}  {check}"));
+        }
     }
     if !cycle.results.is_empty() && !has_models(cycle) {
-        shell.say("Next: yaga train");
+        shell.say(&format!("Next: yaga train{}", shell.config_argument()));
     }
 }

@@ -132,9 +132,10 @@ fn jump(calendar: &Calendar, local: NaiveDateTime) -> String {
     let Some(at) = changes.into_iter().find(over) else {
         return "clocks jump over it".to_owned();
     };
-    let before = offset(calendar, at - Duration::seconds(1));
-    let from = at.with_timezone(&before).format("%H:%M");
-    format!("clocks jump from {from} to {}", shown(calendar, at).format("%H:%M"))
+    let from = at.with_timezone(&offset(calendar, at - Duration::seconds(1)));
+    let to = shown(calendar, at);
+    let form = if from.date_naive() == to.date_naive() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    format!("clocks jump from {} to {}", from.format(form), to.format(form))
 }
 
 fn answer(calendar: &Calendar, at: DateTime<Utc>, service: Option<ServiceName>) -> Answer {
@@ -273,6 +274,7 @@ mod tests {
         let text = jump(&paris, at("2026-03-29T02:30:00"));
         assert_eq!(text, "clocks jump from 02:00 to 03:00");
         let apia = Calendar::utc().in_zone("Pacific/Apia").unwrap();
-        assert_eq!(jump(&apia, at("2011-12-30T12:00:00")), "clocks jump from 00:00 to 00:00");
+        let text = jump(&apia, at("2011-12-30T12:00:00"));
+        assert_eq!(text, "clocks jump from 2011-12-30 00:00 to 2011-12-31 00:00");
     }
 }

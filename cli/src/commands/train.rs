@@ -1,6 +1,5 @@
 //! `yaga train`: learns models from history and puts them in force.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -21,6 +20,8 @@ use crate::terminal::{self, Tone};
 
 /// Reasons that are shown; `--json` has all of them.
 const REASONS_SHOWN_MAX: usize = 12;
+/// Services and periods that are named with a reason.
+const PLACES_SHOWN_MAX: usize = 4;
 
 /// What to learn from.
 #[derive(Debug, clap::Args)]
@@ -87,25 +88,18 @@ pub async fn train_with(
 struct Bars {
     read: ProgressBar,
     fitted: ProgressBar,
-    both: indicatif::MultiProgress,
 }
 
 impl Bars {
     fn new(is_shown: bool, metrics: usize) -> Bars {
-        let both = indicatif::MultiProgress::new();
-        let add = |label, length| {
-            let bar = terminal::bar(is_shown, label, length);
-            if is_shown { both.add(bar) } else { bar }
-        };
-        let (read, fitted) = (add("reading", Some(metrics as u64)), add("learning", None));
-        Bars { read, fitted, both }
+        let labels = [("reading", Some(metrics as u64)), ("learning", None)];
+        let [read, fitted] = terminal::bars(is_shown, labels);
+        Bars { read, fitted }
     }
 
     fn clear(&self) {
         self.read.finish_and_clear();
         self.fitted.finish_and_clear();
-        // Without a terminal there is nothing to clear.
-        let _ = self.both.clear();
     }
 }
 
@@ -142,7 +136,7 @@ fn done(report: &TrainingReport) -> Done {
 }
 
 fn tell(shell: &Shell, report: &TrainingReport, registry: &str) {
-    shell.say(&services_table(&report.services).to_string());
+    shell.say(&services_table(&report.services).trim_fmt());
     if report.kept + report.without_model > 0 {
         shell.say(&terminal::paint(Tone::Faint, LEGEND));
     }
@@ -153,7 +147,7 @@ fn tell(shell: &Shell, report: &TrainingReport, registry: &str) {
     shell.say("");
     shell.say(&summary(report, registry));
     if report.promoted + report.kept > 0 {
-        shell.say("Next: yaga infer");
+        shell.say(&format!("Next: yaga infer{}", shell.config_argument()));
     }
 }
 
@@ -211,6 +205,7 @@ fn quality_cell(service: &ServiceReport) -> Cell {
 fn mark(report: &PeriodReport) -> Cell {
     let (tone, sign) = match report.status {
         PeriodStatus::Promoted => (Tone::Good, "✓"),
+        PeriodStatus::Provisional => (Tone::Warning, "~"),
         PeriodStatus::Kept => (Tone::Note, "="),
         PeriodStatus::HeldBack => (Tone::Bad, "✗"),
         PeriodStatus::TooLittleData => (Tone::Warning, "–"),
@@ -223,33 +218,44 @@ fn mark(report: &PeriodReport) -> Cell {
 
 /// Each reason once, with the services and periods that it holds for.
 fn tell_reasons(shell: &Shell, services: &[ServiceReport]) {
-    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for service in services {
-        let name = &service.service;
-        if let Some(error) = &service.error {
-            reasons.entry(error).or_default().push(name.to_string());
-        }
-        for period in &service.periods {
-            if let Some(reason) = &period.reason {
-                let place = format!("{name} {}", short_name(period.period));
-                reasons.entry(reason).or_default().push(place);
-            }
-        }
+    let reasons = reasons(services);
+    if !reasons.is_empty() {
+        shell.say("");
     }
-    if reasons.is_empty() {
-        return;
-    }
-    shell.say("");
     for (reason, places) in reasons.iter().take(REASONS_SHOWN_MAX) {
-        let more = places.len().saturating_sub(3);
+        let more = places.len().saturating_sub(PLACES_SHOWN_MAX);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let listed = places.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        shell.say(&format!("{}{more}: {reason}", terminal::paint(Tone::Strong, &listed)));
+        let listed = places.iter().take(PLACES_SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
+        shell.say(&format!(" {}", terminal::paint(Tone::Strong, &format!("{listed}{more}"))));
+        for line in terminal::wrap(reason, terminal::columns() - 3) {
+            shell.say(&format!("   {line}"));
+        }
     }
     if reasons.len() > REASONS_SHOWN_MAX {
         let more = reasons.len() - REASONS_SHOWN_MAX;
-        shell.say(&format!("and {more} more reasons; --json has all of them"));
+        shell.say(&format!(" and {more} more reasons; --json has all of them"));
     }
+}
+
+/// Reasons and their places, in the order of the services.
+fn reasons(services: &[ServiceReport]) -> Vec<(&str, Vec<String>)> {
+    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut note = |reason, place: String| match found.iter_mut().find(|it| it.0 == reason) {
+        Some((_, places)) => places.push(place),
+        None => found.push((reason, vec![place])),
+    };
+    for service in services {
+        let name = &service.service;
+        if let Some(error) = &service.error {
+            note(error.as_str(), name.to_string());
+        }
+        for period in &service.periods {
+            if let Some(reason) = &period.reason {
+                note(reason.as_str(), format!("{name} {}", short_name(period.period)));
+            }
+        }
+    }
+    found
 }
 
 fn tell_recommendations(shell: &Shell, services: &[ServiceReport]) {
@@ -269,7 +275,7 @@ fn summary(report: &TrainingReport, registry: &str) -> String {
     let took = Duration::from_millis(report.duration_ms.max(0) as u64);
     let until = report.at.parse::<DateTime<Utc>>().map(terminal::instant);
     format!(
-        "{}: {} new, {} kept, {} missing, of {}, from history until {}, in {}\nModels are in {registry}",
+        "{}: {} put in force, {} kept, {} missing, of {}, from history until {}, in {}\nModels are in {registry}",
         terminal::paint(tone, word),
         terminal::count(report.promoted, "model"),
         report.kept,

@@ -36,8 +36,7 @@ pub async fn handle(event: Event, context: &Context) -> Result<Cycle, Failure> {
     let assembly = context.assembly().await?;
     let at = event.at.unwrap_or_else(|| assembly.source.latest(assembly.clock.now()));
     let request = CycleRequest { at, services: event.services };
-    let ports =
-        InferPorts { source: assembly.source.port.as_ref(), registry: &assembly.registry };
+    let ports = InferPorts { source: assembly.source.port.as_ref(), registry: &assembly.registry };
     let mut warm = context.warm.lock().await;
     let cycle = infer_cycle(&request, &assembly.settings.config, &ports, &mut warm).await?;
     log(&cycle, started);

@@ -11,6 +11,8 @@ pub struct Context(OnceCell<Assembly>);
 impl Context {
     /// Settings and adapters; tried again at the next invocation if they could not be made.
     pub async fn assembly(&self) -> Result<&Assembly, AssemblyError> {
-        self.0.get_or_try_init(|| Assembly::from_environment(&|name| std::env::var(name).ok())).await
+        self.0
+            .get_or_try_init(|| Assembly::from_environment(&|name| std::env::var(name).ok()))
+            .await
     }
 }

@@ -67,6 +67,7 @@ fn log(report: &TrainingReport) {
         services = report.services.len(),
         services_failed = report.services_failed,
         promoted = report.promoted,
+        provisional = report.provisional,
         kept = report.kept,
         without_model = report.without_model,
         duration_ms = report.duration_ms,

@@ -22,6 +22,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         .with_target(false)
         .init();
     let context = &Context::default();
-    run(service_fn(move |event: LambdaEvent<Event>| handler::handle(event.payload, context)))
-        .await
+    run(service_fn(move |event: LambdaEvent<Event>| handler::handle(event.payload, context))).await
 }

@@ -87,9 +87,8 @@ impl Default for Catalog {
 impl Catalog {
     /// Reads the document.
     pub fn parse(bytes: &[u8]) -> Result<Catalog, CatalogError> {
-        let malformed = |error: serde_json::Error| CatalogError::Malformed {
-            reason: error.to_string(),
-        };
+        let malformed =
+            |error: serde_json::Error| CatalogError::Malformed { reason: error.to_string() };
         let value: serde_json::Value = serde_json::from_slice(bytes).map_err(malformed)?;
         let found = value.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
         if found != u64::from(CATALOG_VERSION) {
@@ -144,11 +143,7 @@ impl Catalog {
     }
 
     /// Puts the previous model in force and keeps the present one as the previous: twice is none.
-    pub fn roll_back(
-        &mut self,
-        service: &ServiceName,
-        period: Period,
-    ) -> Result<(), CatalogError> {
+    pub fn roll_back(&mut self, service: &ServiceName, period: Period) -> Result<(), CatalogError> {
         let unknown = || CatalogError::Unknown { service: service.clone(), period };
         let entry = self.services.get_mut(service).and_then(|periods| periods.get_mut(&period));
         let entry = entry.ok_or_else(unknown)?;
@@ -219,7 +214,10 @@ mod tests {
         catalog.promote(&service(), Period::NightHours, model("one"));
         assert_eq!(Catalog::parse(&catalog.to_json()), Ok(catalog));
         let error = |text: &str| Catalog::parse(text.as_bytes()).unwrap_err().to_string();
-        assert_eq!(error("{\"version\":2}"), "the catalog has version 2; this yaga reads version 1");
+        assert_eq!(
+            error("{\"version\":2}"),
+            "the catalog has version 2; this yaga reads version 1"
+        );
         assert!(error("{").starts_with("the catalog cannot be read: EOF"));
         assert!(error("{\"version\":1,\"extra\":0}").contains("unknown field `extra`"));
     }

@@ -30,11 +30,15 @@ pub enum EnvelopeError {
     NoHeader { bytes: usize },
     #[error("it does not begin like a yaga model: it is some other file")]
     Foreign,
-    #[error("its format version is {found}; this yaga reads version {FORMAT_VERSION}: use the yaga that wrote it, or train again")]
+    #[error(
+        "its format version is {found}; this yaga reads version {FORMAT_VERSION}: use the yaga that wrote it, or train again"
+    )]
     Version { found: u16 },
     #[error("its codec {found} is unknown to this yaga")]
     Codec { found: u16 },
-    #[error("its body should have {expected} bytes and has {found}: it is truncated or was appended to")]
+    #[error(
+        "its body should have {expected} bytes and has {found}: it is truncated or was appended to"
+    )]
     Length { expected: u64, found: u64 },
     #[error("its checksum does not match: it is damaged")]
     Checksum,

@@ -4,10 +4,18 @@
 use domain::config::valid::SeverityPercentiles;
 use stats::quantile_sorted;
 
-use crate::model::{Calibration, SeverityThresholds};
+use crate::model::{Calibration, SeverityThresholds, TailLimits};
 
 /// Held-out rows below which nothing is calibrated.
 const ROWS_MIN: usize = 20;
+/// Held-out rows from which they have a say in the offset.
+const OFFSET_ROWS_MIN: usize = 100;
+/// The offset that stands for no contamination at all, as in the original paper.
+const OFFSET_WITHOUT_ROWS: f64 = -0.5;
+/// Robust deviations outside the training range that make a value severe by itself.
+const TAIL_MEDIUM: f64 = 4.5;
+const TAIL_HIGH: f64 = 6.0;
+const TAIL_CRITICAL: f64 = 8.0;
 /// Held-out rows from which the lowest percentile stands on its own.
 const TAIL_ROWS_MIN: usize = 1000;
 /// Share of normal rows of a service that may reach the alert level, over all of its metrics.
@@ -33,7 +41,7 @@ pub fn calibrate(
 ) -> Calibration {
     let training = negated_sorted(training);
     let validation = negated_sorted(validation);
-    let offset = quantile_sorted(&training, contamination).unwrap_or(-0.5);
+    let offset = offset(&training, &validation, contamination);
     let below = validation.partition_point(|score| *score < offset);
     let rows = validation.len();
     let mean = validation.iter().sum::<f64>() / rows.max(1) as f64;
@@ -47,6 +55,44 @@ pub fn calibrate(
     }
 }
 
+/// The score below which a row is flagged: the contamination's share of the training rows, or of
+/// the held-out rows where that is stricter. Behaviour that moved on since would otherwise flag
+/// many times the share that was asked for.
+fn offset(training: &[f64], validation: &[f64], contamination: f64) -> f64 {
+    let learned = quantile_sorted(training, contamination).unwrap_or(OFFSET_WITHOUT_ROWS);
+    if validation.len() < OFFSET_ROWS_MIN {
+        return learned;
+    }
+    quantile_sorted(validation, contamination).map_or(learned, |held_out| learned.min(held_out))
+}
+
+/// How far out, in robust deviations, a value beyond the training range must be for a severity of
+/// its own: the seed's limits, or what held-out rows reach anyway where that is more.
+///
+/// `validation`: absolute deviations of the held-out rows, in any order.
+pub fn calibrate_tail(validation: &[f64], settings: &CalibrationSettings) -> TailLimits {
+    let mut sorted = validation.to_vec();
+    stats::sort(&mut sorted);
+    let reached = |percentile: f64| {
+        let usable = settings.enabled && sorted.len() >= ROWS_MIN;
+        let found = quantile_sorted(&sorted, 1.0 - percentile / 100.0).filter(|_| usable);
+        found.unwrap_or(0.0)
+    };
+    let percentiles = &settings.percentiles;
+    let medium = TAIL_MEDIUM.max(reached(percentiles.medium));
+    let high = TAIL_HIGH.max(reached(settings.high_percentile())).max(medium);
+    let critical = TAIL_CRITICAL.max(reached(percentiles.critical)).max(high);
+    TailLimits { medium, high, critical }
+}
+
+impl CalibrationSettings {
+    /// Several metrics share one service's alarms: each gets its part.
+    fn high_percentile(&self) -> f64 {
+        let share = 100.0 * ALERT_SHARE / self.metrics.max(1) as f64;
+        self.percentiles.high.min(share).max(self.percentiles.critical)
+    }
+}
+
 fn thresholds(
     training: &[f64],
     validation: &[f64],
@@ -57,15 +103,12 @@ fn thresholds(
     let at = |sorted: &[f64], percentile: f64| {
         quantile_sorted(sorted, percentile / 100.0).unwrap_or(offset) - offset
     };
-    // Several metrics share one service's alarms: each gets its part.
-    let high_share = percentiles.high.min(100.0 * ALERT_SHARE / settings.metrics.max(1) as f64);
-    let high_share = high_share.max(percentiles.critical);
     let mut critical = at(validation, percentiles.critical);
     if validation.len() < TAIL_ROWS_MIN {
         // The lowest of a few hundred rows says little about one in a thousand.
         critical = critical.min(at(training, percentiles.critical));
     }
-    let high = at(validation, high_share).max(critical);
+    let high = at(validation, settings.high_percentile()).max(critical);
     let medium = at(validation, percentiles.medium).max(high);
     let low = at(validation, percentiles.low).max(medium);
     SeverityThresholds { critical, high, medium, low }
@@ -111,6 +154,25 @@ mod tests {
         training.extend([0.9; 10]);
         let found = calibrate(&training, &ramp(200), 0.05, &SETTINGS).thresholds.unwrap();
         assert!(found.critical < -0.2, "{found:?}");
+    }
+
+    #[test]
+    fn the_offset_holds_on_rows_that_the_forest_has_not_seen() {
+        let moved: Vec<f64> = ramp(1000).iter().map(|score| score + 0.1).collect();
+        let found = calibrate(&ramp(4000), &moved, 0.05, &SETTINGS);
+        assert!((found.flagged_share - 0.05).abs() < 0.002, "{}", found.flagged_share);
+        let few = calibrate(&ramp(4000), &moved[..60], 0.05, &SETTINGS);
+        assert!((few.offset + 0.68).abs() < 1e-3, "{}", few.offset);
+    }
+
+    #[test]
+    fn tails_are_never_easier_than_the_limits_and_follow_what_is_normal() {
+        let calm = calibrate_tail(&[1.0; 500], &SETTINGS);
+        assert_eq!(calm, TailLimits { medium: 4.5, high: 6.0, critical: 8.0 });
+        let wild: Vec<f64> = (0..1000).map(|i| f64::from(i) / 50.0).collect();
+        let wild = calibrate_tail(&wild, &SETTINGS);
+        assert!(wild.medium > 18.0 && wild.high > wild.medium && wild.critical >= wild.high);
+        assert_eq!(calibrate_tail(&[], &SETTINGS), calm);
     }
 
     #[test]

@@ -43,10 +43,7 @@ pub fn hints(metric: &str, kind: MetricKind, direction: Direction) -> Hints {
         .map_or_else(|| general(kind, direction), |(_, _, hints)| *hints)
 }
 
-const fn hints_of(
-    causes: &'static [&'static str],
-    checks: &'static [&'static str],
-) -> Hints {
+const fn hints_of(causes: &'static [&'static str], checks: &'static [&'static str]) -> Hints {
     Hints { causes, checks }
 }
 

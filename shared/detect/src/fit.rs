@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::calibrate::CalibrationSettings;
 use crate::contamination::Base;
-use crate::gate::{self, GateReport};
+use crate::gate::{self, Check, GateReport};
 use crate::model::{FeatureSet, MetricModel, PeriodModel, TrainingRecord};
 use crate::multivariate::fit_combination;
 use crate::quality::{QualityReport, judge, present_metrics};
@@ -56,14 +56,37 @@ impl ServiceHistory {
     }
 }
 
-/// Learns the model of one period. `champion` is the model in force, which the gate compares with.
+/// A model of one period, and how it compares with the one in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FittedPeriod {
+    pub model: PeriodModel,
+    /// `None` where there is nothing to compare with.
+    pub against_champion: Option<Check>,
+}
+
+impl FittedPeriod {
+    /// True if the model passed its gate and is no worse than the one in force.
+    pub fn is_better(&self) -> bool {
+        self.model.gate.passed && self.against_champion.as_ref().is_none_or(|check| check.passed)
+    }
+
+    /// What does not hold, for people.
+    pub fn reasons(&self) -> Vec<String> {
+        let compared = self.against_champion.iter().filter(|check| !check.passed);
+        let mut reasons = self.model.gate.reasons();
+        reasons.extend(compared.map(|check| check.detail.clone()));
+        reasons
+    }
+}
+
+/// Learns the model of one period. `champion` is the model in force, to compare with.
 pub fn fit_period(
     history: &ServiceHistory,
     period: Period,
     champion: Option<&PeriodModel>,
     config: &Config,
     run: &RunRecord,
-) -> Result<PeriodModel, Shortfall> {
+) -> Result<FittedPeriod, Shortfall> {
     let rows = rows_of_period(history, period, config)?;
     let (training, validation) = split(&rows, config.training.validation_fraction);
     let model = fit_model(history, period, &rows, &training, &validation, config, run);
@@ -76,8 +99,12 @@ pub fn fit_period(
             .join(", ");
         return Err(Shortfall::NoForest { reasons });
     }
-    let gate = gate::judge(&model, champion, &validation, &config.metrics, &config.detection);
-    Ok(PeriodModel { gate, ..model })
+    let (metrics, detection) = (&config.metrics, &config.detection);
+    let gate = gate::judge(&model, &validation, metrics, detection);
+    let model = PeriodModel { gate, ..model };
+    let against_champion = champion
+        .and_then(|champion| gate::compare(&model, champion, &validation, metrics, detection));
+    Ok(FittedPeriod { model, against_champion })
 }
 
 fn rows_of_period(

@@ -2,7 +2,8 @@
 //!
 //! A model passes if it is quiet on data that is presumed normal, sees faults that would matter,
 //! is no worse than the model in force, and rests on sound data. A model that fails stays in the
-//! registry, and the one before it stays in force.
+//! registry, and the one before it stays in force; where there is none before it, a sound model is
+//! put in force on probation, because a model of another period would be noisier still.
 
 use domain::config::valid::Detection;
 use domain::{MetricKind, MetricSet, Severity};
@@ -41,6 +42,8 @@ pub struct Rates {
 pub struct Check {
     pub name: String,
     pub passed: bool,
+    /// Without it a model is worth nothing; the others say how well it does.
+    pub is_essential: bool,
     pub detail: String,
 }
 
@@ -49,8 +52,6 @@ pub struct Check {
 pub struct GateReport {
     pub passed: bool,
     pub rates: Rates,
-    /// The model in force, on the same rows.
-    pub champion: Option<Rates>,
     pub checks: Vec<Check>,
 }
 
@@ -64,7 +65,13 @@ impl GateReport {
             faults_injected: 0,
             faults_seen_share: 0.0,
         };
-        GateReport { passed: false, rates, champion: None, checks: Vec::new() }
+        GateReport { passed: false, rates, checks: Vec::new() }
+    }
+
+    /// True if the model is usable, however well it does: better than none of its own.
+    pub fn is_sound(&self) -> bool {
+        let mut essential = self.checks.iter().filter(|check| check.is_essential).peekable();
+        essential.peek().is_some() && essential.all(|check| check.passed)
     }
 
     /// The requirements that do not hold, for people.
@@ -73,20 +80,17 @@ impl GateReport {
     }
 }
 
-/// Judges `model` on its held-out rows, beside the model in force if there is one.
+/// Judges `model` on its held-out rows. What is in force plays no part, so the same history always
+/// gives the same model.
 pub fn judge(
     model: &PeriodModel,
-    champion: Option<&PeriodModel>,
     held_out: &Rows,
     metrics: &MetricSet,
     detection: &Detection,
 ) -> GateReport {
     let settings = ScoreSettings { metrics, detection, is_fallback: false };
     let rates = measure(model, held_out, &settings);
-    let champion = champion
-        .filter(|champion| champion.feature_set == model.feature_set)
-        .map(|champion| measure(champion, held_out, &settings));
-    let mut checks = vec![
+    let checks = vec![
         check_forests(model),
         check_rows(&rates),
         check_quiet(model, &rates),
@@ -95,24 +99,41 @@ pub fn judge(
         check_quality(model.quality.grade),
         check_thresholds(model),
     ];
-    if let Some(champion) = &champion {
-        checks.push(check_champion(&rates, champion));
+    GateReport { passed: checks.iter().all(|check| check.passed), rates, checks }
+}
+
+/// Compares a judged model with the one in force, on the rows that were held out from the former.
+/// `None` where there is nothing to compare: other features, or the very same training.
+pub fn compare(
+    model: &PeriodModel,
+    champion: &PeriodModel,
+    held_out: &Rows,
+    metrics: &MetricSet,
+    detection: &Detection,
+) -> Option<Check> {
+    if champion.feature_set != model.feature_set || champion.training == model.training {
+        return None;
     }
-    GateReport { passed: checks.iter().all(|check| check.passed), rates, champion, checks }
+    let settings = ScoreSettings { metrics, detection, is_fallback: false };
+    Some(check_champion(&model.gate.rates, &measure(champion, held_out, &settings)))
 }
 
 fn check(name: &str, passed: bool, detail: String) -> Check {
-    Check { name: name.to_owned(), passed, detail }
+    Check { name: name.to_owned(), passed, is_essential: false, detail }
+}
+
+fn essential(name: &str, passed: bool, detail: String) -> Check {
+    Check { is_essential: true, ..check(name, passed, detail) }
 }
 
 fn check_forests(model: &PeriodModel) -> Check {
     let forests = model.metrics.iter().filter(|metric| metric.forest.is_some()).count();
-    check("forests", model.can_detect(), format!("{forests} metrics have a forest"))
+    essential("forests", model.can_detect(), format!("{forests} metrics have a forest"))
 }
 
 fn check_rows(rates: &Rates) -> Check {
     let detail = format!("{} held-out rows; {ROWS_MIN} are needed", rates.rows);
-    check("held-out rows", rates.rows as usize >= ROWS_MIN, detail)
+    essential("held-out rows", rates.rows as usize >= ROWS_MIN, detail)
 }
 
 /// Twice the share that the forests were told to expect, over all of them.
@@ -156,7 +177,7 @@ fn check_faults(rates: &Rates) -> Check {
 }
 
 fn check_quality(grade: Grade) -> Check {
-    check("data quality", grade <= Grade::D, format!("grade {grade:?}; at least D"))
+    essential("data quality", grade <= Grade::D, format!("grade {grade:?}; at least D"))
 }
 
 fn check_thresholds(model: &PeriodModel) -> Check {
@@ -169,15 +190,15 @@ fn check_thresholds(model: &PeriodModel) -> Check {
         calibration.offset.is_finite()
             && calibration.thresholds.as_ref().is_none_or(|thresholds| thresholds.is_monotone())
     });
-    check("thresholds", sound, "severity thresholds are finite and in order".to_owned())
+    essential("thresholds", sound, "severity thresholds are finite and in order".to_owned())
 }
 
 fn check_champion(rates: &Rates, champion: &Rates) -> Check {
     // A share of a few rows is noise: half a percent of slack keeps it from deciding.
     const SLACK: f64 = 0.005;
-    let noisier =
-        rates.signal_share > champion.signal_share * (1.0 + WORSE_THAN_CHAMPION_MAX) + SLACK
-            && rates.signal_share > ALERT_SHARE_MAX;
+    let noisier = rates.signal_share
+        > champion.signal_share * (1.0 + WORSE_THAN_CHAMPION_MAX) + SLACK
+        && rates.signal_share > ALERT_SHARE_MAX;
     let blinder =
         rates.faults_seen_share < champion.faults_seen_share * (1.0 - WORSE_THAN_CHAMPION_MAX);
     let detail = format!(
@@ -238,11 +259,7 @@ const FAULTS: &[&[(&str, Effect)]] = &[
 ];
 
 /// (faults that would matter, faults seen).
-fn inject_faults(
-    model: &PeriodModel,
-    rows: &Rows,
-    settings: &ScoreSettings<'_>,
-) -> (usize, usize) {
+fn inject_faults(model: &PeriodModel, rows: &Rows, settings: &ScoreSettings<'_>) -> (usize, usize) {
     let stride = rows.len().div_ceil(FAULT_ROWS_MAX).max(1);
     let (mut injected, mut seen) = (0, 0);
     for row in (0..rows.len()).step_by(stride) {

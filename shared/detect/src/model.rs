@@ -1,7 +1,7 @@
 //! What training leaves behind for one service and one period: the period model.
 
-use domain::{BadDirection, MetricKind, Period, ServiceName, Severity};
 use domain::config::valid::ContaminationMethod;
+use domain::{BadDirection, MetricKind, Period, ServiceName, Severity};
 use forest::{Forest, StepFunction};
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,7 @@ pub struct UnivariateForest {
     pub parameters: ForestRecord,
     pub calibration: Calibration,
     pub contamination: Contamination,
+    pub tail: TailLimits,
     /// Trained on positive values only: a zero is not scored.
     pub positive_only: bool,
 }
@@ -130,6 +131,15 @@ pub struct SeverityThresholds {
     pub high: f64,
     pub medium: f64,
     pub low: f64,
+}
+
+/// Robust deviations from the median at which a value beyond the training range has a severity by
+/// itself. A forest's score is constant out there.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TailLimits {
+    pub medium: f64,
+    pub high: f64,
+    pub critical: f64,
 }
 
 /// The expected share of anomalies in the training data, and how it was found.
@@ -181,6 +191,18 @@ impl Calibration {
     /// The decision score of an anomaly score.
     pub fn decision(&self, anomaly_score: f64) -> f64 {
         -anomaly_score - self.offset
+    }
+}
+
+impl TailLimits {
+    /// The severity of a value this many robust deviations out.
+    pub fn severity(&self, sigmas: f64) -> Severity {
+        match sigmas {
+            s if s >= self.critical => Severity::Critical,
+            s if s >= self.high => Severity::High,
+            s if s >= self.medium => Severity::Medium,
+            _ => Severity::None,
+        }
     }
 }
 

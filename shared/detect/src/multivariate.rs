@@ -110,8 +110,7 @@ fn fit_forest(
         Some(first) if !first.is_empty() => forest.score_rows(&table_of(held_out)?),
         _ => Vec::new(),
     };
-    let contamination =
-        estimate(&scores, far_share(columns), settings.base, settings.training);
+    let contamination = estimate(&scores, far_share(columns), settings.base, settings.training);
     let calibration = calibrate(&scores, &held_out, contamination.value, &settings.calibration);
     Ok(MultivariateModel {
         features: names.to_vec(),

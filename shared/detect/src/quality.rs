@@ -208,8 +208,7 @@ fn grade(score: f64) -> Grade {
 fn recommend(each: &[MetricQuality], coverage: f64, gaps: usize) -> Vec<String> {
     let mut out = Vec::new();
     let mut names = |keep: &dyn Fn(&MetricQuality) -> bool, text: &str| {
-        let found: Vec<&str> =
-            each.iter().filter(|m| keep(m)).map(|m| m.name.as_str()).collect();
+        let found: Vec<&str> = each.iter().filter(|m| keep(m)).map(|m| m.name.as_str()).collect();
         if !found.is_empty() {
             out.push(format!("{text}: {}", found.join(", ")));
         }

@@ -9,7 +9,7 @@ use domain::config::valid::{Detection, Gates};
 use domain::{BadDirection, MetricKind, MetricSet, Severity};
 
 use crate::explain::{format_value, ordinal};
-use crate::model::{Calibration, MetricModel, MultivariateModel, PeriodModel};
+use crate::model::{Calibration, MetricModel, MultivariateModel, PeriodModel, TailLimits};
 use crate::multivariate::feature_vector;
 use crate::rows::Observation;
 
@@ -81,9 +81,6 @@ pub struct ScoreSettings<'a> {
 /// A tail begins at this percentile, or this many robust deviations from the median.
 const TAIL_PERCENTILE: f64 = 95.0;
 const TAIL_SIGMAS: f64 = 2.0;
-/// Robust deviations outside the training range that make a value severe by itself.
-const TAIL_SEVERITY: [(f64, Severity); 3] =
-    [(8.0, Severity::Critical), (6.0, Severity::High), (4.5, Severity::Medium)];
 /// A median rate from which no traffic at all is an outage, in events per second.
 const OUTAGE_MEDIAN_MIN: f64 = 1.0;
 /// A normally idle metric counts as active beyond this multiple of its usual activity.
@@ -135,9 +132,8 @@ fn flag(metric: &MetricModel, value: f64, detection: &Detection) -> Option<Signa
     }
     let Some(forest) = &metric.forest else {
         let usual = metric.zeros.positive_p95;
-        let is_activated = metric.zeros.is_zero_dominant
-            && value > 0.0
-            && value > ACTIVATED_FACTOR * usual;
+        let is_activated =
+            metric.zeros.is_zero_dominant && value > 0.0 && value > ACTIVATED_FACTOR * usual;
         return is_activated.then(|| Signal {
             direction: Direction::Activated,
             percentile: 95.0,
@@ -148,8 +144,9 @@ fn flag(metric: &MetricModel, value: f64, detection: &Detection) -> Option<Signa
     if forest.positive_only && value <= 0.0 {
         return None;
     }
-    let score = forest.calibration.decision(forest.steps.score(metric.transform.apply(value) as f32));
-    let tail = tail_severity(metric, value);
+    let score =
+        forest.calibration.decision(forest.steps.score(metric.transform.apply(value) as f32));
+    let tail = tail_severity(metric, &forest.tail, value);
     if score >= 0.0 && tail == Severity::None {
         return None;
     }
@@ -201,24 +198,12 @@ fn severity_of(
 }
 
 /// How far outside the training range a value lies. Inside it, the forest knows better.
-fn tail_severity(metric: &MetricModel, value: f64) -> Severity {
+fn tail_severity(metric: &MetricModel, limits: &TailLimits, value: f64) -> Severity {
     let seen = &metric.statistics.summary;
     if value >= seen.p0_1 && value <= seen.max {
         return Severity::None;
     }
-    let sigmas = noise_sigmas(metric, value).abs();
-    let reached = TAIL_SEVERITY.iter().find(|(limit, _)| sigmas >= *limit);
-    reached.map_or(Severity::None, |(_, severity)| *severity)
-}
-
-/// Robust deviations from the median, with a floor on the spread: a metric that hardly moved in
-/// training has a spread near zero, and every value would be infinitely far out.
-fn noise_sigmas(metric: &MetricModel, value: f64) -> f64 {
-    const SPREAD_MIN: f64 = 0.05;
-    const SPREAD_MIN_RATIO: f64 = 0.5;
-    let floor = if metric.kind == MetricKind::Ratio { SPREAD_MIN_RATIO } else { SPREAD_MIN };
-    let transform = &metric.transform;
-    transform.sigmas(value) * transform.spread / transform.spread.max(floor)
+    limits.severity(metric.transform.floored_sigmas(value).abs())
 }
 
 /// No traffic where there always is some.
@@ -259,7 +244,7 @@ fn is_kept(
 fn is_in_tail(metric: &MetricModel, signal: &Signal) -> bool {
     signal.percentile >= TAIL_PERCENTILE
         || signal.percentile <= 100.0 - TAIL_PERCENTILE
-        || noise_sigmas(metric, signal.value).abs() >= TAIL_SIGMAS
+        || metric.transform.floored_sigmas(signal.value).abs() >= TAIL_SIGMAS
         || signal.direction == Direction::Activated
 }
 
@@ -273,9 +258,7 @@ fn has_effect(metric: &MetricModel, signal: &Signal, gates: &Gates) -> bool {
             signal.value >= gates.error_rate_min
                 && signal.value >= gates.error_rate_ratio_min * metric.statistics.summary.mean
         }
-        MetricKind::Latency => {
-            change >= gates.latency_ms_min.max(gates.latency_ratio_min * median)
-        }
+        MetricKind::Latency => change >= gates.latency_ms_min.max(gates.latency_ratio_min * median),
         MetricKind::Rate => change >= gates.rate_min.max(gates.rate_ratio_min * median),
         MetricKind::Gauge => change >= gates.rate_ratio_min * median.abs(),
     }

@@ -18,7 +18,7 @@ fn business_model() -> PeriodModel {
     let config = config();
     let service = ServiceName::new("booking").unwrap();
     let history = ServiceHistory::new(service, &month(), &config);
-    fit_period(&history, Period::BusinessHours, None, &config, &run()).unwrap()
+    fit_period(&history, Period::BusinessHours, None, &config, &run()).unwrap().model
 }
 
 fn observe(values: [f64; 5]) -> Observation {
@@ -33,8 +33,7 @@ const NORMAL: [f64; 5] = [70.0, 125.0, 40.0, 12.0, 0.002];
 
 fn judge(model: &PeriodModel, values: [f64; 5]) -> Assessment {
     let (metrics, detection) = (MetricSet::five(), detection());
-    let settings =
-        ScoreSettings { metrics: &metrics, detection: &detection, is_fallback: false };
+    let settings = ScoreSettings { metrics: &metrics, detection: &detection, is_fallback: false };
     assess(model, &observe(values), &settings)
 }
 
@@ -64,7 +63,7 @@ fn held_out_rows_do_not_reach_the_forests() {
     let service = ServiceName::new("booking").unwrap();
     let fit = |rows: &crate::rows::Rows| {
         let history = ServiceHistory::new(service.clone(), rows, &config);
-        fit_period(&history, Period::BusinessHours, None, &config, &run()).unwrap()
+        fit_period(&history, Period::BusinessHours, None, &config, &run()).unwrap().model
     };
     let before = fit(&rows);
     let last = rows.len() - 300;
@@ -136,8 +135,7 @@ fn low_latency_matters_only_with_errors() {
 fn a_handful_of_requests_says_nothing_about_errors() {
     let model = business_model();
     let (metrics, detection) = (MetricSet::five(), detection());
-    let settings =
-        ScoreSettings { metrics: &metrics, detection: &detection, is_fallback: false };
+    let settings = ScoreSettings { metrics: &metrics, detection: &detection, is_fallback: false };
     let mut seen = observe([70.0, 900.0, 40.0, 12.0, 0.5]);
     assert!(!assess(&model, &seen, &settings).signals.is_empty());
     seen.requests = Some(19.0);
@@ -222,13 +220,13 @@ fn too_little_history_says_what_is_missing() {
         fit_period(&history, period, None, &config, &run()).unwrap_err()
     };
     let none = month().filter(|_| false);
-    assert_eq!(
-        fit(none, Period::NightHours),
-        Shortfall::ServiceRows { rows: 0, needed: 2000 }
-    );
+    assert_eq!(fit(none, Period::NightHours), Shortfall::ServiceRows { rows: 0, needed: 2000 });
     let start = month().times_s[0];
     let week = month().filter(|time| time < start + 7 * 86_400 + 3 * 3600);
-    assert!(matches!(fit(week, Period::WeekendNight), Shortfall::PeriodRows { .. } | Shortfall::ServiceRows { .. } | Shortfall::NoForest { .. }));
+    assert!(matches!(
+        fit(week, Period::WeekendNight),
+        Shortfall::PeriodRows { .. } | Shortfall::ServiceRows { .. } | Shortfall::NoForest { .. }
+    ));
     let mut constant = month();
     for column in &mut constant.columns {
         column.iter_mut().for_each(|value| *value = 1.0);

@@ -13,6 +13,10 @@ const SHARE_EPSILON: f64 = 1e-4;
 /// Smallest spread that values are divided by.
 const SPREAD_MIN: f64 = 1e-6;
 
+/// Smallest spread that counts as noise: 5 % of the value, or a factor of 1.6 in the odds.
+const NOISE_MIN: f64 = 0.05;
+const NOISE_MIN_RATIO: f64 = 0.5;
+
 /// Transform and scale of one metric.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Transform {
@@ -40,6 +44,13 @@ impl Transform {
     /// Robust standard deviations from the median, on the transformed scale.
     pub fn sigmas(&self, value: f64) -> f64 {
         self.apply(value) * IQR_PER_SIGMA
+    }
+
+    /// The same with a floor on the spread: a metric that hardly moved in training has a spread near
+    /// zero, and every value would be infinitely far out.
+    pub fn floored_sigmas(&self, value: f64) -> f64 {
+        let floor = if self.kind == MetricKind::Ratio { NOISE_MIN_RATIO } else { NOISE_MIN };
+        self.sigmas(value) * self.spread / self.spread.max(floor)
     }
 
     /// The value whose feature is `feature`.

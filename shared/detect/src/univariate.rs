@@ -4,7 +4,7 @@ use domain::MetricDefinition;
 use domain::config::valid::{Model, Training};
 use forest::{Forest, ForestParams, Table};
 
-use crate::calibrate::{CalibrationSettings, calibrate};
+use crate::calibrate::{CalibrationSettings, calibrate, calibrate_tail};
 use crate::contamination::{Base, estimate, tail_share};
 use crate::model::{ForestRecord, MetricModel, UnivariateForest};
 use crate::seed::seed_of;
@@ -110,9 +110,11 @@ fn fit_forest(
     let held_out = steps.scores(&features(validation));
     let tail = tail_share(training, transform);
     let contamination = estimate(&scores, tail, settings.base, settings.training);
-    let calibration =
-        calibrate(&scores, &held_out, contamination.value, &settings.calibration);
+    let calibration = calibrate(&scores, &held_out, contamination.value, &settings.calibration);
+    let deviations: Vec<f64> =
+        validation.iter().map(|value| transform.floored_sigmas(*value).abs()).collect();
     Ok(UnivariateForest {
+        tail: calibrate_tail(&deviations, &settings.calibration),
         steps,
         parameters: ForestRecord { trees, subsample, seed, rows: column.len() as u32 },
         calibration,

@@ -289,6 +289,7 @@ fn metadata(it: &Judged<'_>, is_fallback: bool) -> Metadata {
         models_used,
         feature_set: it.model.feature_set.as_str().to_owned(),
         is_fallback,
+        is_provisional: !it.model.gate.passed,
         trained_at: trained_at.map(instant).unwrap_or_default(),
         features: features.iter().map(|(name, has)| ((*name).to_owned(), *has)).collect(),
     }

@@ -162,6 +162,8 @@ pub struct Metadata {
     pub models_used: Vec<String>,
     pub feature_set: String,
     pub is_fallback: bool,
+    /// The model is in force although it did not pass its gate.
+    pub is_provisional: bool,
     pub trained_at: String,
     /// What this version can do for a verdict.
     pub features: BTreeMap<String, bool>,

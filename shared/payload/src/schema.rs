@@ -34,7 +34,8 @@ mod tests {
     #[test]
     fn the_published_schemas_are_current() {
         for (name, schema) in [("cycle", cycle_schema()), ("result", result_schema())] {
-            let path = format!("{}/../../docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+            let path =
+                format!("{}/../../docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
             if std::env::var_os("UPDATE").is_some() {
                 std::fs::create_dir_all(std::path::Path::new(&path).parent().unwrap()).unwrap();

@@ -57,7 +57,9 @@ pub struct Health {
 pub enum SourceError {
     #[error("{source_name} cannot be reached: {reason}; check the address and the network")]
     Unreachable { source_name: String, reason: String },
-    #[error("{source_name} did not answer within {seconds} s; raise victoria_metrics.timeout_seconds or look at its load")]
+    #[error(
+        "{source_name} did not answer within {seconds} s; raise victoria_metrics.timeout_seconds or look at its load"
+    )]
     TimedOut { source_name: String, seconds: u64 },
     #[error("{source_name} refused the query of {metric}: {reason}")]
     Refused { source_name: String, metric: String, reason: String },

@@ -49,6 +49,8 @@ mod tests {
     fn mistakes_are_named() {
         assert!(parse("{\"service\":\"a\"}").unwrap_err().contains("unknown field `service`"));
         assert!(parse("{\"services\":[\"\"]}").unwrap_err().contains("must not be empty"));
-        assert!(parse("{\"at\":\"yesterday\"}").unwrap_err().contains("\"yesterday\" is no instant"));
+        assert!(
+            parse("{\"at\":\"yesterday\"}").unwrap_err().contains("\"yesterday\" is no instant")
+        );
     }
 }

@@ -14,8 +14,8 @@ pub mod clock;
 pub mod event;
 pub mod settings;
 
-pub use assembly::{Assembly, AssemblyError};
 pub use adapters::{Source, registry, source};
+pub use assembly::{Assembly, AssemblyError};
 pub use clock::SystemClock;
 pub use settings::{Settings, SettingsError};
 

@@ -6,8 +6,8 @@
 
 use std::path::Path;
 
-use domain::config::{self, Loaded, Problem, Problems, Setting};
 use domain::config::valid::Config;
+use domain::config::{self, Loaded, Problem, Problems, Setting};
 use pipeline::ports::{ObjectStore, Read};
 use sha2::{Digest, Sha256};
 
@@ -48,8 +48,8 @@ impl Settings {
         let (document, text) = match named {
             Some(path) => {
                 let text = read(&path, env).await;
-                let text =
-                    text.map_err(|reason| SettingsError::Unreadable { path: path.clone(), reason })?;
+                let text = text
+                    .map_err(|reason| SettingsError::Unreadable { path: path.clone(), reason })?;
                 (Some(path), Some(text))
             }
             None => match USUAL_PLACES.iter().find(|path| Path::new(path).is_file()) {

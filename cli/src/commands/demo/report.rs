@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use comfy_table::Table;
 use domain::Severity;
-use pipeline::train::TrainingReport;
+use pipeline::train::{PeriodStatus, ServiceReport, TrainingReport};
 
 use super::stage::{Stage, ZONE};
 use super::verdict::{FalseAlarm, FaultVerdict, Verdict};
@@ -36,14 +36,28 @@ pub fn tell_stage(shell: &Shell, stage: &Stage, took: Duration) {
     step(shell, "simulated", &format!("{samples:.1} million samples of five metrics"), took);
 }
 
-/// The models are there.
+/// The models are there; what is missing is said.
 pub fn tell_learned(shell: &Shell, report: &TrainingReport, took: Duration) {
-    let models = terminal::count(report.promoted, "model");
-    let missing = match report.without_model {
-        0 => String::new(),
-        some => format!(", {some} not in force: a model of another period stands in"),
-    };
-    step(shell, "learned", &format!("{models}, one per service and period of the week{missing}"), took);
+    let wanted = report.promoted + report.kept + report.without_model;
+    let promoted = report.promoted;
+    let what = format!("{promoted} of {wanted} models, one per service and period of the week");
+    step(shell, "learned", &what, took);
+    let note = |text: &str| shell.say(&terminal::paint(Tone::Faint, &format!("{:15}{text}", "")));
+    if report.without_model > 0 {
+        let missing = report.without_model;
+        note(&format!("{missing} are not in force: too noisy or too blind on days they had not seen;"));
+        note("where there is one, another period's model stands in");
+    }
+    let bare: Vec<&str> =
+        report.services.iter().filter(|it| is_bare(it)).map(|it| it.service.as_str()).collect();
+    if !bare.is_empty() {
+        note(&format!("without any model, and so not watched: {}", bare.join(", ")));
+    }
+}
+
+fn is_bare(service: &ServiceReport) -> bool {
+    use PeriodStatus::{Kept, Promoted};
+    !service.periods.iter().any(|period| matches!(period.status, Promoted | Kept))
 }
 
 fn step(shell: &Shell, verb: &str, what: &str, took: Duration) {
@@ -68,7 +82,7 @@ pub fn tell_end(shell: &Shell, stage: &Stage, verdict: &Verdict, timings: &Timin
     }
     let title = "What really happened, and whether yaga noticed:";
     shell.say(&format!("\n{}\n", terminal::paint(Tone::Strong, title)));
-    shell.say(&faults_table(stage, verdict).to_string());
+    shell.say(&faults_table(stage, verdict).trim_fmt());
     shell.say("");
     tell_score(shell, stage, verdict);
     tell_cost(shell, timings);
@@ -76,12 +90,12 @@ pub fn tell_end(shell: &Shell, stage: &Stage, verdict: &Verdict, timings: &Timin
 }
 
 fn faults_table(stage: &Stage, verdict: &Verdict) -> Table {
-    let header = ["fault", "in", "began", "lasted", "to see", "noticed", "after", "by"];
+    let header = ["fault", "in", "began", "lasted", "to see", "noticed", "by"];
     let mut table = terminal::table(&header);
     for fault in &verdict.faults {
         let at = DateTime::from_timestamp(fault.start_s, 0).unwrap_or_default();
         let length = Duration::from_secs((fault.end_s - fault.start_s).max(0) as u64);
-        let (tone, sign) = noticed(fault);
+        let (tone, text) = noticed(fault);
         let found = fault.found.as_ref();
         table.add_row([
             fault.kind.replace('_', " ").into(),
@@ -89,28 +103,24 @@ fn faults_table(stage: &Stage, verdict: &Verdict) -> Table {
             terminal::number(terminal::clock(&stage.calendar, at)),
             terminal::number(terminal::minutes(length)),
             fault.difficulty.map_or("", simulate::Difficulty::as_str).into(),
-            terminal::cell(tone, sign),
-            terminal::number(found.map_or_else(String::new, |it| delay(it.delay_s))),
+            terminal::cell(tone, &text),
             found.map_or("", |it| it.by_service.as_str()).into(),
         ]);
     }
     table
 }
 
-fn noticed(fault: &FaultVerdict) -> (Tone, &'static str) {
-    match (&fault.found, fault.needs_finding) {
-        (Some(_), true) => (Tone::Good, "✓ yes"),
-        (None, true) => (Tone::Bad, "✗ no"),
-        (Some(_), false) => (Tone::Note, "yes, harmless"),
-        (None, false) => (Tone::Faint, "no, harmless"),
+fn noticed(fault: &FaultVerdict) -> (Tone, String) {
+    let after = fault.found.as_ref().map(|found| match found.delay_s {
+        ..0 => "was open already".to_owned(),
+        delay_s => format!("after {}", terminal::minutes(Duration::from_secs(delay_s as u64))),
+    });
+    match (after, fault.needs_finding) {
+        (Some(after), true) => (Tone::Good, format!("✓ {after}")),
+        (None, true) => (Tone::Bad, "✗ no".to_owned()),
+        (Some(after), false) => (Tone::Note, format!("  {after}, harmless")),
+        (None, false) => (Tone::Faint, "  no need, harmless".to_owned()),
     }
-}
-
-fn delay(delay_s: i64) -> String {
-    if delay_s < 0 {
-        return "was open".to_owned();
-    }
-    terminal::minutes(Duration::from_secs(delay_s as u64))
 }
 
 fn tell_score(shell: &Shell, stage: &Stage, verdict: &Verdict) {

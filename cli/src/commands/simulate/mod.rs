@@ -150,7 +150,7 @@ fn tell(shell: &Shell, arguments: &Arguments, estate: &Estate, written: &[Writte
         let size = terminal::number(terminal::bytes(file.bytes));
         table.add_row([terminal::cell(Tone::Strong, &file.name), file.holds.as_str().into(), size]);
     }
-    shell.say(&table.to_string());
+    shell.say(&table.trim_fmt());
     shell.say("");
     shell.say(&format!(
         "{}, {} to learn from and {} h with {}, in {}, seed {}",
@@ -179,7 +179,7 @@ fn instant_of_interest(estate: &Estate) -> DateTime<Utc> {
 
 /// The commands that learn from the recording of a folder, and judge an instant of it.
 pub fn next_commands(folder: &Path, at: DateTime<Utc>) -> [String; 2] {
-    let folder = shell_word(&folder.display().to_string());
+    let folder = terminal::shell_word(&folder.display().to_string());
     let command = |part: &str, rest: String| {
         format!("VM_ENDPOINT=file://{folder}/{part} yaga {rest} --config {folder}/{}", files::CONFIG)
     };
@@ -187,25 +187,4 @@ pub fn next_commands(folder: &Path, at: DateTime<Utc>) -> [String; 2] {
         command(files::TRAIN, "train".to_owned()),
         command(files::TEST, format!("infer --at {}", at.format("%Y-%m-%dT%H:%M:00Z"))),
     ]
-}
-
-/// A text as one word of a POSIX shell.
-fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./+@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_of_a_shell_stay_whole() {
-        assert_eq!(shell_word("./yaga-demo"), "./yaga-demo");
-        assert_eq!(shell_word("my estate"), "'my estate'");
-        assert_eq!(shell_word("it's"), r"'it'\''s'");
-    }
 }

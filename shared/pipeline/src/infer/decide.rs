@@ -17,7 +17,8 @@ use payload::result::{ErrorCode, ServiceResult, SkippedReason};
 use crate::infer::gather::{CycleInput, ServiceInput};
 use crate::infer::models::{NoModel, RoutedModel};
 
-/// A fallback model is this much less trusted than it is in its own period.
+/// A fallback model is this much less trusted than it is in its own period, and so is one that is
+/// in force on probation.
 const FALLBACK_CONFIDENCE: f64 = 0.85;
 /// Metrics that may be missing before a service is not judged any more.
 const FAILED_METRICS_MAX: usize = 2;
@@ -89,7 +90,8 @@ fn assess_service(
 /// Trust in the model that was used, from the period it was trained for.
 fn confidence(routed: &RoutedModel, config: &Config) -> f64 {
     let own = config.periods.confidence.get(&routed.model.period).copied().unwrap_or(0.75);
-    if routed.is_fallback { own * FALLBACK_CONFIDENCE } else { own }
+    let is_doubtful = routed.is_fallback || !routed.model.gate.passed;
+    if is_doubtful { own * FALLBACK_CONFIDENCE } else { own }
 }
 
 /// Why no service can be judged: the traffic could not be read, or too little else could.
@@ -138,7 +140,9 @@ fn no_model(it: &ServiceInput, input: &CycleInput, missing: &NoModel) -> Service
     let (code, message) = match missing {
         NoModel::None { reason } => (
             ErrorCode::ModelNotFound,
-            format!("{service} has no model for {period} nor for a period that could stand in: {reason}"),
+            format!(
+                "{service} has no model for {period} nor for a period that could stand in: {reason}"
+            ),
         ),
         NoModel::Unusable { reason } => (
             ErrorCode::ModelUnusable,

@@ -139,8 +139,7 @@ impl WarmModels {
         };
         if model.service != *service || model.period != route.model_period {
             let key = &route.model.key;
-            let reason =
-                format!("{key} is the model of {} in {}", model.service, model.period);
+            let reason = format!("{key} is the model of {} in {}", model.service, model.period);
             return Err(NoModel::Unusable { reason });
         }
         Ok(RoutedModel {

@@ -55,8 +55,7 @@ impl MetricWindow {
             .map(|(index, metric)| (index, metric, self.read_after(metric, until_s)))
             .collect();
         let reads = requests.into_iter().map(|(index, metric, after_s)| async move {
-            let request =
-                RangeRequest { metric, after_s, until_s, step_s: STEP_S, services: None };
+            let request = RangeRequest { metric, after_s, until_s, step_s: STEP_S, services: None };
             (index, metric, after_s, source.read(&request).await)
         });
         let workers = config.inference.max_workers.max(1);
@@ -101,11 +100,8 @@ impl MetricWindow {
         series: BTreeMap<ServiceName, Series>,
     ) {
         let start = until_s - WINDOW_S;
-        let fresh = || MetricPast {
-            definition: metric.clone(),
-            until_s: start,
-            services: BTreeMap::new(),
-        };
+        let fresh =
+            || MetricPast { definition: metric.clone(), until_s: start, services: BTreeMap::new() };
         let past = self.metrics.entry(metric.name.clone()).or_insert_with(fresh);
         if after_s == start {
             *past = fresh();

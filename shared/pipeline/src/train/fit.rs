@@ -1,7 +1,6 @@
 //! Fits the services of a batch on all cores.
 
-use detect::fit::{RunRecord, ServiceHistory, Shortfall, fit_period};
-use detect::model::PeriodModel;
+use detect::fit::{FittedPeriod, RunRecord, ServiceHistory, Shortfall, fit_period};
 use detect::quality::QualityReport;
 use detect::rows::{ServiceSamples, rows, step_of};
 use domain::config::valid::Config;
@@ -17,7 +16,7 @@ pub(super) struct Fitted {
     pub service: ServiceName,
     pub quality: QualityReport,
     pub rows: usize,
-    pub periods: Vec<(Period, Result<PeriodModel, Shortfall>)>,
+    pub periods: Vec<(Period, Result<FittedPeriod, Shortfall>)>,
 }
 
 /// Fits every service, in the order of their names.
@@ -50,8 +49,7 @@ fn fit_service(
     let width_s = step_of(&samples).unwrap_or(FEATURE_WINDOW_S).max(FEATURE_WINDOW_S);
     let until_s = run.trained_at_s;
     let after_s = until_s - i64::from(config.training.lookback_days) * 86_400;
-    let rows =
-        rows(&samples, &config.metrics, &config.detection.bounds, after_s, until_s, width_s);
+    let rows = rows(&samples, &config.metrics, &config.detection.bounds, after_s, until_s, width_s);
     drop(samples);
     let history = ServiceHistory::new(service, &rows, config);
     let periods = config

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use artifact::catalog::{Catalog, ModelRef, Shortfall};
 use chrono::{DateTime, Utc};
-use detect::fit::RunRecord;
+use detect::fit::{FittedPeriod, RunRecord};
 use detect::model::PeriodModel;
 use domain::config::valid::Config;
 use domain::limits::TRAINING_BATCH_SERVICES_MAX;
@@ -55,10 +55,20 @@ pub trait Progress: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 pub enum TrainEvent<'a> {
     /// How many services there are, if they are known before reading.
-    Planned { services: Option<usize> },
-    MetricRead { metric: &'a str, services: usize },
-    ServiceFitted { service: &'a ServiceName },
-    BatchStored { services: usize, promoted: usize },
+    Planned {
+        services: Option<usize>,
+    },
+    MetricRead {
+        metric: &'a str,
+        services: usize,
+    },
+    ServiceFitted {
+        service: &'a ServiceName,
+    },
+    BatchStored {
+        services: usize,
+        promoted: usize,
+    },
 }
 
 /// A run that has nobody to tell.
@@ -76,7 +86,9 @@ pub enum TrainError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    #[error("there is no service to train: none is configured and {place} holds no metrics in the {days} days before {at}")]
+    #[error(
+        "there is no service to train: none is configured and {place} holds no metrics in the {days} days before {at}"
+    )]
     NoServices { place: String, days: u32, at: String },
 }
 
@@ -112,8 +124,7 @@ pub async fn train(
 /// The services to train, if somebody named them.
 fn plan(request: &TrainRequest, config: &Config) -> Option<Vec<ServiceName>> {
     let listed = config.services.listed.iter().map(|(service, _)| service.clone());
-    let mut named: Vec<ServiceName> =
-        request.services.clone().unwrap_or_else(|| listed.collect());
+    let mut named: Vec<ServiceName> = request.services.clone().unwrap_or_else(|| listed.collect());
     named.sort();
     named.dedup();
     (!named.is_empty()).then_some(named)
@@ -148,11 +159,11 @@ async fn train_batch(
     let champions = champions(&history, ports.registry).await?;
     let fitted = fit::fit_services(history, &champions, config, run, ports.progress);
     let count = fitted.len();
-    let stored = store_all(fitted, ports).await?;
+    let stored = store_all(fitted, &champions, ports).await?;
     let at = request.at;
     let reports =
         ports.registry.swap(ports.clock, |catalog| Ok(put_in_force(catalog, &stored, at))).await?;
-    let promoted = reports.iter().map(ServiceReport::promoted).sum();
+    let promoted = reports.iter().map(ServiceReport::put_in_force).sum();
     ports.progress.on(TrainEvent::BatchStored { services: count, promoted });
     Ok(reports)
 }
@@ -193,11 +204,14 @@ struct Stored {
 
 struct Placed {
     reference: ModelRef,
-    model: PeriodModel,
+    fitted: FittedPeriod,
+    /// No model in force has passed its gate: a sound one that has not may take the place.
+    place_is_free: bool,
 }
 
 async fn store_all(
     fitted: Vec<Fitted>,
+    champions: &Champions,
     ports: &TrainPorts<'_>,
 ) -> Result<Vec<Stored>, RegistryError> {
     let mut all = Vec::with_capacity(fitted.len());
@@ -205,7 +219,12 @@ async fn store_all(
         let mut models = Vec::with_capacity(periods.len());
         for (period, outcome) in periods {
             let placed = match outcome {
-                Ok(model) => Ok(Placed { reference: ports.registry.store(&model).await?, model }),
+                Ok(fitted) => {
+                    let champion = champions.get(&(service.clone(), period));
+                    let place_is_free = champion.is_none_or(|champion| !champion.gate.passed);
+                    let reference = ports.registry.store(&fitted.model).await?;
+                    Ok(Placed { reference, fitted, place_is_free })
+                }
                 Err(reason) => Err(reason.to_string()),
             };
             models.push((period, placed));
@@ -217,46 +236,12 @@ async fn store_all(
 }
 
 /// Promotes what passed its gate and notes why the rest did not. Pure, so a lost race can repeat it.
-fn put_in_force(
-    catalog: &mut Catalog,
-    stored: &[Stored],
-    at: DateTime<Utc>,
-) -> Vec<ServiceReport> {
+fn put_in_force(catalog: &mut Catalog, stored: &[Stored], at: DateTime<Utc>) -> Vec<ServiceReport> {
     let mut reports = Vec::with_capacity(stored.len());
     for Stored { service, report, models } in stored {
         let mut report = report.clone();
         for (period, placed) in models {
-            let has_model = |catalog: &Catalog| {
-                catalog.entry(service, *period).is_some_and(|entry| entry.current.is_some())
-            };
-            let (status, reason) = match placed {
-                Ok(placed) if placed.model.gate.passed => {
-                    catalog.promote(service, *period, placed.reference.clone());
-                    (PeriodStatus::Promoted, None)
-                }
-                Ok(placed) => {
-                    let reason = placed.model.gate.reasons().join("; ");
-                    note(catalog, service, *period, &reason, at);
-                    let kept = has_model(catalog);
-                    (if kept { PeriodStatus::Kept } else { PeriodStatus::HeldBack }, Some(reason))
-                }
-                Err(reason) => {
-                    note(catalog, service, *period, reason, at);
-                    let kept = has_model(catalog);
-                    let status = if kept { PeriodStatus::Kept } else { PeriodStatus::TooLittleData };
-                    (status, Some(reason.clone()))
-                }
-            };
-            let placed = placed.as_ref().ok();
-            report.periods.push(PeriodReport {
-                period: *period,
-                status,
-                reason,
-                falls_back_to: None,
-                key: placed.map(|placed| placed.reference.key.clone()),
-                bytes: placed.map(|placed| placed.reference.bytes),
-                rows_training: placed.map(|placed| placed.model.training.rows_training),
-            });
+            report.periods.push(place(catalog, service, *period, placed, at));
         }
         for period in &mut report.periods {
             let route = catalog.route(service, period.period);
@@ -266,6 +251,47 @@ fn put_in_force(
         reports.push(report);
     }
     reports
+}
+
+fn place(
+    catalog: &mut Catalog,
+    service: &ServiceName,
+    period: Period,
+    placed: &Result<Placed, String>,
+    at: DateTime<Utc>,
+) -> PeriodReport {
+    let has_model = catalog.entry(service, period).is_some_and(|entry| entry.current.is_some());
+    let (status, reason) = match placed {
+        Ok(placed) => {
+            let reason = placed.fitted.reasons().join("; ");
+            if placed.fitted.is_better() {
+                catalog.promote(service, period, placed.reference.clone());
+                (PeriodStatus::Promoted, None)
+            } else if placed.fitted.model.gate.is_sound() && placed.place_is_free {
+                catalog.promote(service, period, placed.reference.clone());
+                (PeriodStatus::Provisional, Some(reason))
+            } else if has_model {
+                (PeriodStatus::Kept, Some(reason))
+            } else {
+                (PeriodStatus::HeldBack, Some(reason))
+            }
+        }
+        Err(reason) if has_model => (PeriodStatus::Kept, Some(reason.clone())),
+        Err(reason) => (PeriodStatus::TooLittleData, Some(reason.clone())),
+    };
+    if let Some(reason) = &reason {
+        note(catalog, service, period, reason, at);
+    }
+    let placed = placed.as_ref().ok();
+    PeriodReport {
+        period,
+        status,
+        reason,
+        falls_back_to: None,
+        key: placed.map(|placed| placed.reference.key.clone()),
+        bytes: placed.map(|placed| placed.reference.bytes),
+        rows_training: placed.map(|placed| placed.fitted.model.training.rows_training),
+    }
 }
 
 fn note(

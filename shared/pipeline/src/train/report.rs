@@ -18,6 +18,7 @@ pub struct TrainingReport {
     pub completed_at: String,
     pub duration_ms: i64,
     pub promoted: usize,
+    pub provisional: usize,
     pub kept: usize,
     pub without_model: usize,
     pub services_failed: usize,
@@ -28,9 +29,9 @@ pub struct TrainingReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// Every period of every service has a new model in force.
+    /// Every period of every service has a new model in force that passed its gate.
     Completed,
-    /// Some have; each other one says why.
+    /// Some have; each other one says why not.
     Partial,
     /// None has.
     Failed,
@@ -77,9 +78,11 @@ pub struct PeriodReport {
 pub enum PeriodStatus {
     /// The new model is in force.
     Promoted,
+    /// The new model is in force although it did not pass its gate: no other of its own is better.
+    Provisional,
     /// The model before it stays in force.
     Kept,
-    /// A model was trained and failed its gate, and there is none before it.
+    /// A model was trained that cannot be used, and there is none before it.
     HeldBack,
     /// No model could be trained, and there is none before it.
     TooLittleData,
@@ -97,14 +100,16 @@ impl TrainingReport {
             periods.filter(|period| statuses.contains(&period.status)).count()
         };
         let promoted = count(&[PeriodStatus::Promoted]);
+        let provisional = count(&[PeriodStatus::Provisional]);
         let kept = count(&[PeriodStatus::Kept]);
         let without_model = count(&[PeriodStatus::HeldBack, PeriodStatus::TooLittleData]);
         let services_failed = services.iter().filter(|service| service.error.is_some()).count();
-        let status = match (promoted, kept + without_model + services_failed) {
-            (0, _) => RunStatus::Failed,
-            (_, 0) => RunStatus::Completed,
-            _ => RunStatus::Partial,
-        };
+        let status =
+            match (promoted + provisional, provisional + kept + without_model + services_failed) {
+                (0, _) => RunStatus::Failed,
+                (_, 0) => RunStatus::Completed,
+                _ => RunStatus::Partial,
+            };
         let text = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::Millis, true);
         TrainingReport {
             run_id: format!("train_{:012x}", started.timestamp_millis()),
@@ -114,6 +119,7 @@ impl TrainingReport {
             completed_at: text(completed),
             duration_ms: (completed - started).num_milliseconds(),
             promoted,
+            provisional,
             kept,
             without_model,
             services_failed,
@@ -151,7 +157,8 @@ impl ServiceReport {
         }
     }
 
-    pub(super) fn promoted(&self) -> usize {
-        self.periods.iter().filter(|p| p.status == PeriodStatus::Promoted).count()
+    pub(super) fn put_in_force(&self) -> usize {
+        let new = [PeriodStatus::Promoted, PeriodStatus::Provisional];
+        self.periods.iter().filter(|period| new.contains(&period.status)).count()
     }
 }

@@ -1,6 +1,6 @@
 //! Cycles: what they find, what they cost, and what they say when something is wrong.
 
-use domain::{Severity, Series};
+use domain::{Series, Severity};
 use payload::result::{ErrorCode, ServiceResult, SkippedReason};
 use payload::run::{Cycle, CycleStatus};
 use pipeline::ports::{SourceError, StoreError};
@@ -37,7 +37,7 @@ async fn a_fault_is_reported_on_the_right_service_only() {
 #[tokio::test]
 async fn a_warm_cycle_reads_the_missing_end_and_one_unchanged_catalog() {
     let mut fleet = Fleet::trained();
-    fleet.infer("2026-04-01T10:58:00Z").await.unwrap();
+    fleet.infer("2026-04-01T13:58:00Z").await.unwrap();
     let cold = fleet.store.counts();
     assert_eq!((cold.gets, cold.not_modified), (1 + names().len(), 0));
     let asked = fleet.source.asked();
@@ -56,7 +56,7 @@ async fn a_warm_cycle_reads_the_missing_end_and_one_unchanged_catalog() {
 async fn a_warm_cycle_and_a_cold_one_give_the_same_bytes() {
     let mut warm = Fleet::trained();
     for minute in 0..5 {
-        warm.infer(&format!("2026-04-01T10:5{}:00Z", 2 * minute)).await.unwrap();
+        warm.infer(&format!("2026-04-01T13:5{}:00Z", 2 * minute)).await.unwrap();
     }
     let mut warm_cycle = warm.infer(NOON).await.unwrap();
     let mut cold_cycle = Fleet::trained().infer(NOON).await.unwrap();
@@ -110,7 +110,7 @@ async fn one_or_two_failed_metrics_are_named_and_the_rest_is_judged() {
     fleet.break_metric("application_latency", broken, NOON, 6.0);
     let cycle = fleet.infer(NOON).await.unwrap();
     let evaluation = result(&cycle, broken.as_str()).evaluation().unwrap();
-    assert!(evaluation.overall_severity >= Severity::High);
+    assert!(evaluation.overall_severity >= Severity::High, "{evaluation:#?}");
     assert_eq!(evaluation.current_metrics["error_rate"], None, "missing is not zero");
     let failure = evaluation.partial_metrics_failure.as_ref().unwrap();
     assert_eq!(failure.failure_summary, "2/5 metrics failed: database_latency, error_rate");
@@ -151,10 +151,7 @@ async fn a_service_that_fell_silent_is_unavailable_and_not_zero() {
     let cycle = fleet.infer(NOON).await.unwrap();
     let ServiceResult::MetricsUnavailable(it) = result(&cycle, silent.as_str()) else { panic!() };
     assert_eq!(it.skipped_reason, SkippedReason::MetricsStale);
-    assert_eq!(
-        it.error,
-        format!("the source holds no recent sample of request_rate for {silent}")
-    );
+    assert_eq!(it.error, format!("the source holds no recent sample of request_rate for {silent}"));
     assert_eq!(cycle.summary.evaluated as usize, names().len() - 1, "the others are judged");
 }
 
@@ -162,16 +159,12 @@ async fn a_service_that_fell_silent_is_unavailable_and_not_zero() {
 async fn bad_values_are_warned_about_and_never_judged_as_zero() {
     let mut fleet = Fleet::trained();
     let dirty = &names()[0];
-    let end = crate::fleet::at(NOON).timestamp();
-    for minute in 0..5 {
-        let time = end - 60 * minute;
-        fleet.source.push("application_latency", dirty, time, f64::NAN);
-        fleet.source.push("error_rate", dirty, time, f64::INFINITY);
-        fleet.source.push("dependency_latency", dirty, time, -1.0);
-    }
+    fleet.alter("application_latency", dirty, NOON, |_| f64::NAN);
+    fleet.alter("error_rate", dirty, NOON, |_| f64::INFINITY);
+    fleet.alter("dependency_latency", dirty, NOON, |_| -1.0);
     let cycle = fleet.infer(NOON).await.unwrap();
     let evaluation = result(&cycle, dirty.as_str()).evaluation().unwrap();
-    assert_eq!(evaluation.overall_severity, Severity::None);
+    assert_eq!(evaluation.overall_severity, Severity::None, "{evaluation:#?}");
     assert_eq!(evaluation.current_metrics["application_latency"], None);
     assert_eq!(evaluation.current_metrics["error_rate"], None);
     insta::assert_snapshot!(evaluation.validation_warnings.join("\n"), @r"
@@ -247,7 +240,7 @@ impl Damage {
 #[tokio::test]
 async fn a_registry_that_fails_after_a_good_cycle_is_survived() {
     let mut fleet = Fleet::trained();
-    fleet.infer("2026-04-01T10:58:00Z").await.unwrap();
+    fleet.infer("2026-04-01T13:58:00Z").await.unwrap();
     fleet.store.fail_when(|action, key| {
         (action == Action::Get).then(|| StoreError::Unavailable {
             store: "s3://models".to_owned(),
@@ -295,8 +288,7 @@ async fn a_cycle_in_the_hour_that_clocks_skip_has_a_period() {
 #[tokio::test]
 async fn a_requested_service_without_a_model_says_so() {
     let mut fleet = Fleet::trained();
-    fleet.config.services.listed =
-        vec![(service("newcomer"), domain::Category::new("standard"))];
+    fleet.config.services.listed = vec![(service("newcomer"), domain::Category::new("standard"))];
     let cycle = fleet.infer(NOON).await.unwrap();
     let ServiceResult::Error(it) = &cycle.results[0] else { panic!() };
     assert_eq!(it.error_code, ErrorCode::ModelNotFound);
