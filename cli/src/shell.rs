@@ -64,8 +64,7 @@ impl Shell {
     /// The configuration; its warnings are told.
     pub async fn settings(&self) -> Result<Settings, Failure> {
         let env = |name: &str| self.env(name);
-        let settings =
-            Settings::load(&env).await.map_err(|error| Failure::Usage(error.into()))?;
+        let settings = Settings::load(&env).await.map_err(|error| Failure::Usage(error.into()))?;
         for warning in &settings.warnings {
             self.warn(&warning.to_string());
         }

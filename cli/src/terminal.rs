@@ -132,10 +132,7 @@ pub fn bar(is_shown: bool, label: &str, length: Option<u64>) -> ProgressBar {
 }
 
 /// Several progress bars, one below the other.
-pub fn bars<const N: usize>(
-    is_shown: bool,
-    labels: [(&str, Option<u64>); N],
-) -> [ProgressBar; N] {
+pub fn bars<const N: usize>(is_shown: bool, labels: [(&str, Option<u64>); N]) -> [ProgressBar; N] {
     let all = MultiProgress::new();
     labels.map(|(label, length)| {
         if !is_shown {

@@ -5,9 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::registry::{
-    catalog_path, current_key, failed_key, keys_of, object_path, registry,
-};
+use common::registry::{catalog_path, current_key, failed_key, keys_of, object_path, registry};
 use common::{Ran, yaga, yaga_with};
 use domain::Period;
 
@@ -86,7 +84,10 @@ fn show_sums_up_a_service_and_finds_stored_models() {
     let with_place = models(folder.path(), &format!("show --key models/{key} --json"));
     assert_eq!(with_place.json()["standing"], "stored");
     let json = models(folder.path(), "show booking night_hours --json").json();
-    assert_eq!((&json["standing"], &json["card"]["period"]), (&"in_force".into(), &"night_hours".into()));
+    assert_eq!(
+        (&json["standing"], &json["card"]["period"]),
+        (&"in_force".into(), &"night_hours".into())
+    );
     let ran = models(folder.path(), &format!("show search night_hours --key {key}"));
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("is the model of booking business_hours"), "{ran:?}");

@@ -95,7 +95,9 @@ fn headline(cycle: &Cycle, config: &Config) -> String {
     };
     let summary = &cycle.summary;
     let (tone, what) = match cycle.status {
-        CycleStatus::SourceUnavailable => (Tone::Bad, "the metric source cannot be used".to_owned()),
+        CycleStatus::SourceUnavailable => {
+            (Tone::Bad, "the metric source cannot be used".to_owned())
+        }
         _ if !has_models(cycle) => (Tone::Bad, "there is no model".to_owned()),
         _ if summary.anomalous > 0 => {
             let worst = cycle.results.iter().map(ServiceResult::severity).max();
@@ -224,11 +226,8 @@ fn tell_next(shell: &Shell, cycle: &Cycle) {
     let names = worst.iter().map(|(evaluation, _)| evaluation.service_name.chars().count());
     let width = names.max().unwrap_or(0);
     for (evaluation, anomaly) in worst {
-        let checks = if anomaly.checks.is_empty() {
-            &anomaly.recommended_actions
-        } else {
-            &anomaly.checks
-        };
+        let checks =
+            if anomaly.checks.is_empty() { &anomaly.recommended_actions } else { &anomaly.checks };
         for (index, check) in checks.iter().take(CHECKS_MAX).enumerate() {
             let name = if index == 0 { evaluation.service_name.as_str() } else { "" };
             let name = terminal::paint(Tone::Strong, &format!("{name:<width$}"));

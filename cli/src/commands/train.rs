@@ -45,10 +45,7 @@ pub fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
     Ok(done(&report.0))
 }
 
-async fn learn(
-    shell: &Shell,
-    arguments: &Arguments,
-) -> Result<(TrainingReport, String), Failure> {
+async fn learn(shell: &Shell, arguments: &Arguments) -> Result<(TrainingReport, String), Failure> {
     let settings = shell.settings().await?;
     let source = shell.source(&settings)?;
     let at = arguments.at.or(source.newest).unwrap_or_else(Utc::now);
@@ -137,7 +134,7 @@ fn done(report: &TrainingReport) -> Done {
 
 fn tell(shell: &Shell, report: &TrainingReport, registry: &str) {
     shell.say(&services_table(&report.services).trim_fmt());
-    if report.kept + report.without_model > 0 {
+    if report.status != RunStatus::Completed {
         shell.say(&terminal::paint(Tone::Faint, LEGEND));
     }
     tell_reasons(shell, &report.services);
@@ -146,13 +143,13 @@ fn tell(shell: &Shell, report: &TrainingReport, registry: &str) {
     }
     shell.say("");
     shell.say(&summary(report, registry));
-    if report.promoted + report.kept > 0 {
+    if report.promoted + report.provisional + report.kept > 0 {
         shell.say(&format!("Next: yaga infer{}", shell.config_argument()));
     }
 }
 
-const LEGEND: &str =
-    " ✓ new model in force   = model before it kept   ✗ held back   – too little data";
+const LEGEND: &str = " ✓ new   ~ new but provisional: its gate was not passed, and there is none that did\n \
+    = the one before it kept   ✗ held back   – too little data   → whose model stands in";
 
 fn services_table(services: &[ServiceReport]) -> comfy_table::Table {
     let periods: Vec<Period> = Period::ALL
@@ -261,7 +258,10 @@ fn reasons(services: &[ServiceReport]) -> Vec<(&str, Vec<String>)> {
 fn tell_recommendations(shell: &Shell, services: &[ServiceReport]) {
     for service in services {
         for text in &service.recommendations {
-            shell.say(&format!("{}: {text}", terminal::paint(Tone::Strong, service.service.as_str())));
+            shell.say(&format!(
+                "{}: {text}",
+                terminal::paint(Tone::Strong, service.service.as_str())
+            ));
         }
     }
 }
@@ -275,9 +275,11 @@ fn summary(report: &TrainingReport, registry: &str) -> String {
     let took = Duration::from_millis(report.duration_ms.max(0) as u64);
     let until = report.at.parse::<DateTime<Utc>>().map(terminal::instant);
     format!(
-        "{}: {} put in force, {} kept, {} missing, of {}, from history until {}, in {}\nModels are in {registry}",
+        "{}: {} put in force ({} provisional), {} kept, {} missing, of {}\n\
+         history until {}, learned in {}, models in {registry}",
         terminal::paint(tone, word),
-        terminal::count(report.promoted, "model"),
+        terminal::count(report.promoted + report.provisional, "model"),
+        report.provisional,
         report.kept,
         report.without_model,
         terminal::count(report.services.len(), "service"),

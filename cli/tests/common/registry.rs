@@ -79,9 +79,8 @@ pub fn catalog_path(folder: &Path) -> PathBuf {
 }
 
 async fn fill(models: &Path) {
-    let config = config::load(Some(r#"{"services": {"standard": ["booking", "search"]}}"#), &|_| {
-        None
-    });
+    let config =
+        config::load(Some(r#"{"services": {"standard": ["booking", "search"]}}"#), &|_| None);
     let config = config.expect("a valid configuration").config;
     let registry = Registry::new(Arc::new(Folder::new(models)));
     let source = source();
@@ -120,15 +119,21 @@ fn source() -> FakeSource {
     let days = SECOND_RUN_DAY;
     for (salt, (metric, level, noise)) in METRICS.into_iter().enumerate() {
         let salt = salt as i64;
-        source.set(metric, &booking, series(0..days, |step| {
-            // The database becomes slower between the runs, and the last two days are a sixteenth.
-            let is_slow = metric == "database_latency" && step >= (days - 12) * DAY_S / STEP_S;
-            let slower = if is_slow { 1.6 } else { 1.0 };
-            slower * value(metric, level, noise, step, salt)
-        }));
-        source.set(metric, &search, series(days - 11..days, |step| {
-            0.5 * value(metric, level, noise, step, salt + 10)
-        }));
+        source.set(
+            metric,
+            &booking,
+            series(0..days, |step| {
+                // The database becomes slower between the runs, and the last two days are a sixteenth.
+                let is_slow = metric == "database_latency" && step >= (days - 12) * DAY_S / STEP_S;
+                let slower = if is_slow { 1.6 } else { 1.0 };
+                slower * value(metric, level, noise, step, salt)
+            }),
+        );
+        source.set(
+            metric,
+            &search,
+            series(days - 11..days, |step| 0.5 * value(metric, level, noise, step, salt + 10)),
+        );
     }
     source
 }

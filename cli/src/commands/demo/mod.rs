@@ -116,7 +116,7 @@ struct Document<'a> {
 impl<'a> Document<'a> {
     fn new(learned: &TrainingReport, verdict: &'a Verdict, timings: &Timings) -> Document<'a> {
         Document {
-            models: learned.promoted,
+            models: learned.promoted + learned.provisional,
             verdict,
             simulate_ms: timings.simulate.as_millis(),
             learn_ms: timings.learn.as_millis(),

@@ -10,7 +10,7 @@ use pipeline::train::{PeriodStatus, ServiceReport, TrainingReport};
 use super::stage::{Stage, ZONE};
 use super::verdict::{FalseAlarm, FaultVerdict, Verdict};
 use super::{Arguments, Timings, memory_peak_bytes};
-use crate::commands::simulate::next_commands;
+use crate::commands::simulate::{files, next_commands};
 use crate::shell::Shell;
 use crate::terminal::{self, Tone};
 
@@ -38,15 +38,20 @@ pub fn tell_stage(shell: &Shell, stage: &Stage, took: Duration) {
 
 /// The models are there; what is missing is said.
 pub fn tell_learned(shell: &Shell, report: &TrainingReport, took: Duration) {
-    let wanted = report.promoted + report.kept + report.without_model;
-    let promoted = report.promoted;
-    let what = format!("{promoted} of {wanted} models, one per service and period of the week");
+    let wanted = report.promoted + report.provisional + report.kept + report.without_model;
+    let learned = report.promoted + report.provisional;
+    let what = format!("{learned} of {wanted} models, one per service and period of the week");
     step(shell, "learned", &what, took);
     let note = |text: &str| shell.say(&terminal::paint(Tone::Faint, &format!("{:15}{text}", "")));
+    if report.provisional > 0 {
+        let number = report.provisional;
+        note(&format!("{number} of them provisional: noisy or blind on days they had not seen"));
+    }
     if report.without_model > 0 {
         let missing = report.without_model;
-        note(&format!("{missing} are not in force: too noisy or too blind on days they had not seen;"));
-        note("where there is one, another period's model stands in");
+        note(&format!(
+            "{missing} are missing; another period's model stands in, where there is one"
+        ));
     }
     let bare: Vec<&str> =
         report.services.iter().filter(|it| is_bare(it)).map(|it| it.service.as_str()).collect();
@@ -56,8 +61,8 @@ pub fn tell_learned(shell: &Shell, report: &TrainingReport, took: Duration) {
 }
 
 fn is_bare(service: &ServiceReport) -> bool {
-    use PeriodStatus::{Kept, Promoted};
-    !service.periods.iter().any(|period| matches!(period.status, Promoted | Kept))
+    use PeriodStatus::{Kept, Promoted, Provisional};
+    !service.periods.iter().any(|it| matches!(it.status, Promoted | Provisional | Kept))
 }
 
 fn step(shell: &Shell, verb: &str, what: &str, took: Duration) {
@@ -112,14 +117,14 @@ fn faults_table(stage: &Stage, verdict: &Verdict) -> Table {
 
 fn noticed(fault: &FaultVerdict) -> (Tone, String) {
     let after = fault.found.as_ref().map(|found| match found.delay_s {
-        ..0 => "was open already".to_owned(),
+        ..0 => "was open".to_owned(),
         delay_s => format!("after {}", terminal::minutes(Duration::from_secs(delay_s as u64))),
     });
     match (after, fault.needs_finding) {
         (Some(after), true) => (Tone::Good, format!("✓ {after}")),
         (None, true) => (Tone::Bad, "✗ no".to_owned()),
-        (Some(after), false) => (Tone::Note, format!("  {after}, harmless")),
-        (None, false) => (Tone::Faint, "  no need, harmless".to_owned()),
+        (Some(after), false) => (Tone::Note, format!("· {after}")),
+        (None, false) => (Tone::Faint, "· harmless".to_owned()),
     }
 }
 
@@ -130,7 +135,7 @@ fn tell_score(shell: &Shell, stage: &Stage, verdict: &Verdict) {
     let harmless = verdict.faults.len() - needed;
     let harmless = match harmless {
         0 => String::new(),
-        some => format!("; {some} more only brought traffic that was absorbed"),
+        some => format!("; {some} more (·) only brought traffic that was absorbed"),
     };
     shell.say(&format!("  noticed       {share}{harmless}"));
     let alarms = verdict.false_alarms.len();
@@ -181,9 +186,10 @@ fn tell_next(shell: &Shell, stage: &Stage, verdict: &Verdict) {
     };
     shell.say(&format!("\n{}", terminal::paint(Tone::Strong, "Next")));
     if let Some(folder) = stage.kept() {
-        let [train, infer] = next_commands(folder, instant_of_interest(stage, verdict));
+        let [_, infer] = next_commands(folder, instant_of_interest(stage, verdict));
         command(&infer);
-        command(&train);
+        let config = folder.join(files::CONFIG).display().to_string();
+        command(&format!("yaga models list --config {}", terminal::shell_word(&config)));
     } else {
         command("yaga demo --keep yaga-demo");
     }

@@ -17,8 +17,8 @@ use crate::terminal;
 
 /// Zone of the estate's people.
 pub const ZONE: &str = "Europe/Paris";
-/// 2026-03-02T00:00:00Z, a Monday.
-const START_S: i64 = 1_772_409_600;
+/// 2026-03-01T22:00:00Z: thirty days later it is midnight in the zone, and a Wednesday begins.
+const START_S: i64 = 1_772_402_400;
 const STEP_S: u32 = 60;
 /// Dense enough for one day to show something, random as always.
 const FAULTS_PER_SERVICE_DAY: f64 = 1.2;

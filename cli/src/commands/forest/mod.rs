@@ -120,11 +120,7 @@ fn flaw_of(arguments: &Arguments, error: impl std::fmt::Display) -> Failure {
     Failure::Usage(anyhow!("{}: {error}", arguments.train.display()))
 }
 
-fn open(
-    path: &Path,
-    arguments: &Arguments,
-    like: Option<&[String]>,
-) -> Result<Reader, Failure> {
+fn open(path: &Path, arguments: &Arguments, like: Option<&[String]>) -> Result<Reader, Failure> {
     let reader = Reader::open(path, !arguments.no_header).map_err(Failure::Usage)?;
     if let Some(columns) = like {
         reader.expect_columns(columns, &arguments.train).map_err(Failure::Usage)?;

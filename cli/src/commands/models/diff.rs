@@ -108,7 +108,10 @@ type Read = (PeriodModel, ModelRef);
 async fn both(registry: &Registry, arguments: &Arguments) -> Result<(Read, Read), Stop> {
     let Arguments { service, period, .. } = arguments;
     if let (Some(from), Some(to)) = (&arguments.from, &arguments.to) {
-        return Ok((named(registry, from, arguments).await?, named(registry, to, arguments).await?));
+        return Ok((
+            named(registry, from, arguments).await?,
+            named(registry, to, arguments).await?,
+        ));
     }
     let catalog = registry.catalog().await?.catalog;
     let (entry, in_force) = current(&catalog, service, *period, registry)?;
@@ -251,7 +254,8 @@ impl Form<'_> {
 fn tell(shell: &Shell, difference: &Difference, from: &PeriodModel, to: &PeriodModel) {
     let title = format!("{} {}", difference.service, difference.period);
     shell.say(&paint(Tone::Strong, &title));
-    for (label, model, reference) in [("from", from, &difference.from), ("to", to, &difference.to)] {
+    for (label, model, reference) in [("from", from, &difference.from), ("to", to, &difference.to)]
+    {
         let at = |epoch_s| DateTime::from_timestamp(epoch_s, 0).unwrap_or_default();
         let window = format!(
             "learned {} from {} to {}",

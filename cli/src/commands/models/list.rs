@@ -92,11 +92,7 @@ async fn list(shell: &Shell, arguments: &Arguments) -> Result<Done, Stop> {
     Ok(if listing.models_in_force == 0 { Done::NoModels } else { Done::Whole })
 }
 
-fn listing<'a>(
-    catalog: &'a Catalog,
-    only: Option<&ServiceName>,
-    location: String,
-) -> Listing<'a> {
+fn listing<'a>(catalog: &'a Catalog, only: Option<&ServiceName>, location: String) -> Listing<'a> {
     let wanted = |service: &ServiceName| only.is_none_or(|only| only == service);
     let services: Vec<ServiceListing<'_>> = catalog
         .services

@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 use artifact::Catalog;
 use artifact::catalog::{Entry, ModelRef};
+use artifact::key::ROOT;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use detect::model::PeriodModel;
 use domain::{Period, ServiceName};
@@ -12,7 +13,6 @@ use wiring::Settings;
 
 use crate::exit::{Done, Failure};
 use crate::shell::Shell;
-use crate::terminal::{Tone, paint};
 
 /// Names that a message lists.
 const NAMES_SHOWN_MAX: usize = 8;
@@ -140,7 +140,10 @@ pub(super) async fn model_at(
     key: &str,
 ) -> Result<(PeriodModel, ModelRef), Stop> {
     let location = registry.describe();
-    let inside = key.strip_prefix(location.as_str()).unwrap_or(key).trim_start_matches('/');
+    // A folder may be called `models`, as the first part of every key is.
+    let without_location = || key.strip_prefix(location.as_str())?.strip_prefix('/');
+    let is_inside = key.starts_with(ROOT);
+    let inside = if is_inside { key } else { without_location().unwrap_or(key) };
     match registry.model_at(inside).await {
         Err(RegistryError::Store(StoreError::NotFound { .. })) => Err(Stop::NoModel(format!(
             "{location} holds no object {inside}; a key looks like \
@@ -171,9 +174,4 @@ fn listed(names: &[&str]) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
-}
-
-/// Two columns of text, the left one faint.
-pub(super) fn pair(label: &str, text: &str) -> String {
-    format!("  {} {text}", paint(Tone::Faint, &format!("{label:<14}")))
 }

@@ -51,8 +51,9 @@ pub fn parse(text: &str) -> Result<FaultWish, String> {
     let (start, rest) = split_start(rest)?;
     let (minutes, intensity) = rest.split_once(':').unwrap_or((rest, "1"));
     let minutes = minutes.parse().map_err(|_| format!("{minutes:?} is no number of minutes"))?;
-    let intensity =
-        intensity.parse().map_err(|_| format!("{intensity:?} is no intensity; 1 is plain to see"))?;
+    let intensity = intensity
+        .parse()
+        .map_err(|_| format!("{intensity:?} is no intensity; 1 is plain to see"))?;
     Ok(FaultWish { kind, service: service.to_owned(), start, minutes, intensity })
 }
 

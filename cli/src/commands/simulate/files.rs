@@ -51,7 +51,8 @@ pub fn write(
             place.display()
         )));
     }
-    let bar = terminal::bar(shell.shows_progress(), "writing", Some(2 * estate.series.len() as u64));
+    let bar =
+        terminal::bar(shell.shows_progress(), "writing", Some(2 * estate.series.len() as u64));
     record(folder, TRAIN, estate, i64::MIN, estate.test_start_s, &bar)?;
     record(folder, TEST, estate, estate.test_start_s - LEAD_IN_S, i64::MAX, &bar)?;
     bar.finish_and_clear();

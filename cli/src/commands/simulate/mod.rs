@@ -181,7 +181,10 @@ fn instant_of_interest(estate: &Estate) -> DateTime<Utc> {
 pub fn next_commands(folder: &Path, at: DateTime<Utc>) -> [String; 2] {
     let folder = terminal::shell_word(&folder.display().to_string());
     let command = |part: &str, rest: String| {
-        format!("VM_ENDPOINT=file://{folder}/{part} yaga {rest} --config {folder}/{}", files::CONFIG)
+        format!(
+            "VM_ENDPOINT=file://{folder}/{part} yaga {rest} --config {folder}/{}",
+            files::CONFIG
+        )
     };
     [
         command(files::TRAIN, "train".to_owned()),

@@ -4,8 +4,7 @@ use detect::model::{MetricModel, UnivariateForest};
 use domain::{BadDirection, MetricKind};
 
 use super::text::{contamination, held_out, severity};
-use crate::commands::models::place::pair;
-use crate::commands::models::words::{number, percent, unit_of, value};
+use crate::commands::models::words::{number, pair, percent, unit_of, value};
 use crate::commands::models::zones::{Zone, decision, flagged_zones, possible};
 use crate::plot::{self, Curve, Span};
 use crate::terminal::{Tone, count, paint};
@@ -107,7 +106,9 @@ fn good_news(metric: &MetricModel, zones: &[Zone]) -> &'static str {
         BadDirection::Up if zones.iter().any(|zone| zone.up_to.is_some_and(|it| it <= median)) => {
             "; a low value is good and not reported"
         }
-        BadDirection::Down if zones.iter().any(|zone| zone.above.is_some_and(|it| it >= median)) => {
+        BadDirection::Down
+            if zones.iter().any(|zone| zone.above.is_some_and(|it| it >= median)) =>
+        {
             "; a high value is good and not reported"
         }
         _ => "",

@@ -83,7 +83,9 @@ async fn show(shell: &Shell, arguments: &Arguments) -> Result<Done, Stop> {
     let catalog = registry.catalog().await?.catalog;
     let shown = match (&arguments.key, &arguments.service, arguments.period) {
         (Some(key), _, _) => stored(&registry, &catalog, key, arguments).await?,
-        (None, Some(service), Some(period)) => in_force(&registry, &catalog, service, period).await?,
+        (None, Some(service), Some(period)) => {
+            in_force(&registry, &catalog, service, period).await?
+        }
         (None, Some(service), None) => return sum_up(shell, &registry, &catalog, service).await,
         (None, None, _) => unreachable!("the arguments need a service or a key"),
     };
@@ -136,10 +138,10 @@ async fn stored(
 
 fn explain(shown: &Shown) -> Explanation<'_> {
     let Shown { model, reference, standing, previous } = shown;
-    let flagged = model.metrics.iter().map(|metric| FlaggedMetric {
-        metric: &metric.name,
-        zones: flagged_zones(metric),
-    });
+    let flagged = model
+        .metrics
+        .iter()
+        .map(|metric| FlaggedMetric { metric: &metric.name, zones: flagged_zones(metric) });
     Explanation {
         key: &reference.key,
         standing: *standing,
@@ -183,7 +185,9 @@ fn tell_periods(
         let shown = models.iter().find(|(of, _)| *of == period).map(|(_, shown)| &shown.model);
         table.add_row(match shown {
             Some(model) => summary(model),
-            None => vec![Cell::new(period), cell(Tone::Warning, &stand_in(catalog, service, period))],
+            None => {
+                vec![Cell::new(period), cell(Tone::Warning, &stand_in(catalog, service, period))]
+            }
         });
     }
     shell.say(&table.to_string());

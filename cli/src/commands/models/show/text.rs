@@ -9,8 +9,7 @@ use pipeline::ports::Clock;
 use wiring::SystemClock;
 
 use super::{Shown, Standing, metric};
-use crate::commands::models::place::pair;
-use crate::commands::models::words::percent;
+use crate::commands::models::words::{pair, percent, wrap};
 use crate::terminal::{Tone, ago, bytes, count, instant, paint};
 
 /// Characters of a digest that are shown.
@@ -93,7 +92,9 @@ fn training(shown: &Shown) -> Vec<String> {
 fn gate(gate: &GateReport) -> Vec<String> {
     let verdict = match (gate.passed, gate.is_sound()) {
         (true, _) => paint(Tone::Good, "passed"),
-        (false, true) => paint(Tone::Warning, "not passed, but sound: fit for want of a better one"),
+        (false, true) => {
+            paint(Tone::Warning, "not passed, but sound: fit for want of a better one")
+        }
         (false, false) => paint(Tone::Bad, "not passed"),
     };
     let mut lines = section("Gate", &verdict).to_vec();
@@ -102,7 +103,7 @@ fn gate(gate: &GateReport) -> Vec<String> {
             true => paint(Tone::Good, "✓"),
             false => paint(Tone::Bad, "✗"),
         };
-        lines.push(format!("  {sign} {:<31} {}", check.name, check.detail));
+        lines.push(format!("  {sign} {:<31} {}", check.name, wrap(&check.detail, 36)));
     }
     if gate.checks.is_empty() {
         lines.push("  it was never judged".to_owned());
@@ -172,12 +173,13 @@ fn correlated(model: &PeriodModel) -> Vec<String> {
 pub(super) fn contamination(contamination: &Contamination) -> String {
     let value = percent(contamination.value);
     let base = percent(contamination.base);
-    let bounds =
-        || format!("{} to {}", percent(contamination.lower_bound), percent(contamination.upper_bound));
+    let bounds = || {
+        format!("{} to {}", percent(contamination.lower_bound), percent(contamination.upper_bound))
+    };
     match (contamination.source, contamination.estimate) {
         (ContaminationSource::Configured, _) => format!("{value}, as configured"),
         (ContaminationSource::Estimated(method), Some(estimate)) => format!(
-            "{value}, estimated from the {} of scores as {}; base {base}, allowed {}",
+            "{value}; the {} of the scores says {}; base {base}, allowed {}",
             format!("{method:?}").to_lowercase(),
             percent(estimate),
             bounds()
