@@ -135,14 +135,14 @@ fn worst_anomaly(result: &ServiceResult) -> Option<(&Evaluation, &Anomaly)> {
     Some((evaluation, worst))
 }
 
-/// An anomaly in a few words: `application_latency 636 ms, usually 240 ms, +1 more`.
+/// An anomaly in a few words: `application_latency 636 ms, usually 240 ms (+1)`.
 pub fn brief(anomaly: &Anomaly, metrics: &MetricSet) -> String {
     let Some((value, usual)) = value_and_usual(anomaly, metrics) else {
         return combination(anomaly);
     };
     let metric = anomaly.root_metric.as_deref().unwrap_or_default();
     let more = anomaly.contributing_metrics.len().saturating_sub(1);
-    let more = if more > 0 { format!(", +{more} more") } else { String::new() };
+    let more = if more > 0 { format!(" (+{more})") } else { String::new() };
     format!("{metric} {value}, usually {usual}{more}")
 }
 

@@ -64,7 +64,6 @@ fn without_models_nothing_is_judged() {
 #[test]
 fn too_short_a_history_promotes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    simulate(folder.path(), &["--days", "1"]).ended(2);
     let base = ["simulate", "--out", "estate", "--services", "2", "--days", "1"];
     yaga(folder.path(), &[], &base).ended(0);
     let train = recording("train");

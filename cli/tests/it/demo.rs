@@ -27,7 +27,8 @@ fn the_demo_ends_with_a_summary() {
 fn what_is_kept_can_be_used_again() {
     let folder = tempfile::tempdir().unwrap();
     let run = demo(folder.path(), &["--keep", "kept"]);
-    let next = run.out.lines().find_map(|line| line.trim().strip_prefix("VM_ENDPOINT=file://"));
+    let out = run.out.replace(" \\\n    ", " ");
+    let next = out.lines().find_map(|line| line.trim().strip_prefix("VM_ENDPOINT=file://"));
     let (endpoint, command) = next.unwrap().split_once(" yaga ").unwrap();
     let arguments: Vec<&str> = command.split(' ').collect();
     let again = yaga(folder.path(), &[("VM_ENDPOINT", &format!("file://{endpoint}"))], &arguments);

@@ -7,15 +7,15 @@ use wiring::{Assembly, AssemblyError};
 /// Settings and adapters are made at the first invocation, so that a mistake in the settings is
 /// the answer of an invocation and not a process that dies.
 #[derive(Debug, Default)]
-pub struct Context {
+pub(crate) struct Context {
     assembly: OnceCell<Assembly>,
     /// The recent past of the metrics and the models in use.
-    pub warm: Mutex<Warm>,
+    pub(crate) warm: Mutex<Warm>,
 }
 
 impl Context {
     /// Settings and adapters; tried again at the next invocation if they could not be made.
-    pub async fn assembly(&self) -> Result<&Assembly, AssemblyError> {
+    pub(crate) async fn assembly(&self) -> Result<&Assembly, AssemblyError> {
         self.assembly
             .get_or_try_init(|| Assembly::from_environment(&|name| std::env::var(name).ok()))
             .await

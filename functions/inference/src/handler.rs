@@ -13,7 +13,7 @@ use crate::context::Context;
 
 /// Why there was no cycle at all.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     #[error(transparent)]
     Settings(#[from] AssemblyError),
     #[error(transparent)]
@@ -31,7 +31,7 @@ impl From<Failure> for Diagnostic {
 }
 
 /// Runs the cycle that the event asks for.
-pub async fn handle(event: Event, context: &Context) -> Result<Cycle, Failure> {
+pub(crate) async fn handle(event: Event, context: &Context) -> Result<Cycle, Failure> {
     let started = Instant::now();
     let assembly = context.assembly().await?;
     let at = event.at.unwrap_or_else(|| assembly.source.latest(assembly.clock.now()));

@@ -6,11 +6,11 @@ use wiring::{Assembly, AssemblyError};
 /// Made at the first invocation, so that a mistake in the settings is the answer of an invocation
 /// and not a process that dies.
 #[derive(Debug, Default)]
-pub struct Context(OnceCell<Assembly>);
+pub(crate) struct Context(OnceCell<Assembly>);
 
 impl Context {
     /// Settings and adapters; tried again at the next invocation if they could not be made.
-    pub async fn assembly(&self) -> Result<&Assembly, AssemblyError> {
+    pub(crate) async fn assembly(&self) -> Result<&Assembly, AssemblyError> {
         self.0
             .get_or_try_init(|| Assembly::from_environment(&|name| std::env::var(name).ok()))
             .await

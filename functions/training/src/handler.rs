@@ -12,7 +12,7 @@ use crate::context::Context;
 
 /// Why an invocation failed; the scheduler's log shows both parts.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     #[error(transparent)]
     Settings(#[from] AssemblyError),
     #[error(transparent)]
@@ -36,7 +36,7 @@ impl From<Failure> for Diagnostic {
 
 /// Trains what the event asks for. A run in which some services failed is an answer; a run in
 /// which none succeeded is an error, so that the schedule's alarm goes off.
-pub async fn handle(event: Event, context: &Context) -> Result<TrainingReport, Failure> {
+pub(crate) async fn handle(event: Event, context: &Context) -> Result<TrainingReport, Failure> {
     let assembly = context.assembly().await?;
     let at = event.at.unwrap_or_else(|| assembly.source.latest(assembly.clock.now()));
     let request = TrainRequest {

@@ -8,6 +8,8 @@ use crate::model::{Calibration, SeverityThresholds, TailLimits};
 
 /// Held-out rows below which nothing is calibrated.
 const ROWS_MIN: usize = 20;
+/// Puts a threshold below the worst score.
+const BELOW_ALL: f64 = 1e-6;
 /// Held-out rows from which they have a say in the offset.
 const OFFSET_ROWS_MIN: usize = 100;
 /// The offset that stands for no contamination at all, as in the original paper.
@@ -86,9 +88,10 @@ pub fn calibrate_tail(validation: &[f64], settings: &CalibrationSettings) -> Tai
 }
 
 impl CalibrationSettings {
-    /// Several metrics share one service's alarms: each gets its part.
+    /// Several metrics share one service's alarms, and each can raise them in two ways, by its
+    /// score and by its tail: each way gets its part.
     fn high_percentile(&self) -> f64 {
-        let share = 100.0 * ALERT_SHARE / self.metrics.max(1) as f64;
+        let share = 100.0 * ALERT_SHARE / (2 * self.metrics.max(1)) as f64;
         self.percentiles.high.min(share).max(self.percentiles.critical)
     }
 }
@@ -100,9 +103,7 @@ fn thresholds(
     settings: &CalibrationSettings,
 ) -> SeverityThresholds {
     let percentiles = &settings.percentiles;
-    let at = |sorted: &[f64], percentile: f64| {
-        quantile_sorted(sorted, percentile / 100.0).unwrap_or(offset) - offset
-    };
+    let at = |sorted: &[f64], percentile: f64| threshold(sorted, percentile, offset) - offset;
     let mut critical = at(validation, percentiles.critical);
     if validation.len() < TAIL_ROWS_MIN {
         // The lowest of a few hundred rows says little about one in a thousand.
@@ -112,6 +113,19 @@ fn thresholds(
     let medium = at(validation, percentiles.medium).max(high);
     let low = at(validation, percentiles.low).max(medium);
     SeverityThresholds { critical, high, medium, low }
+}
+
+/// The score that a percentile of the rows reaches.
+///
+/// Every row outside the training range has the same score, the worst there is. Where more rows
+/// share it than the percentile stands for, no score can mean what it says: the threshold then
+/// lies below all of them, and the tail alone decides.
+fn threshold(sorted: &[f64], percentile: f64, otherwise: f64) -> f64 {
+    let Some(score) = quantile_sorted(sorted, percentile / 100.0) else { return otherwise };
+    let reached = sorted.partition_point(|other| *other <= score);
+    let meant = percentile / 100.0 * sorted.len() as f64;
+    let is_worst = sorted.first().is_some_and(|worst| score <= *worst);
+    if is_worst && reached as f64 > 2.0 * meant + 1.0 { score - BELOW_ALL } else { score }
 }
 
 /// Scores in the orientation of decisions: lower is worse.
@@ -173,6 +187,16 @@ mod tests {
         let wild = calibrate_tail(&wild, &SETTINGS);
         assert!(wild.medium > 18.0 && wild.high > wild.medium && wild.critical >= wild.high);
         assert_eq!(calibrate_tail(&[], &SETTINGS), calm);
+    }
+
+    #[test]
+    fn a_score_that_many_rows_share_is_no_threshold() {
+        let mut saturated = ramp(970);
+        saturated.extend([0.75; 30]);
+        let found = calibrate(&ramp(4000), &saturated, 0.05, &SETTINGS).thresholds.unwrap();
+        let worst = -0.75 - calibrate(&ramp(4000), &saturated, 0.05, &SETTINGS).offset;
+        assert_eq!(found.severity(worst), Severity::Medium, "3 % of the rows are not 1 %");
+        assert!(found.is_monotone());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! From the history of a service to the model of one period.
 
+use chrono::DateTime;
 use domain::config::valid::Config;
-use domain::{MetricSet, Period, ServiceName};
+use domain::{Calendar, MetricSet, Period, ServiceName};
 use sha2::{Digest, Sha256};
 
 use crate::calibrate::CalibrationSettings;
@@ -12,6 +13,9 @@ use crate::multivariate::fit_combination;
 use crate::quality::{QualityReport, judge, present_metrics};
 use crate::rows::Rows;
 use crate::univariate::{LearnSettings, fit_metric};
+
+/// Width of the edges that neighbouring periods share.
+const EDGE_S: i64 = 1800;
 
 /// A service's rows over the whole look-back, and how good they are.
 #[derive(Debug, Clone)]
@@ -117,16 +121,22 @@ fn rows_of_period(
         return Err(Shortfall::ServiceRows { rows: history.rows.len(), needed });
     }
     let calendar = config.calendar_of(&history.service);
-    let rows = history.rows.filter(|time| {
-        // The window's first instant decides: 08:00 ends the last window before business hours.
-        let begin = chrono::DateTime::from_timestamp(time - history.rows.width_s, 0);
-        begin.is_some_and(|begin| calendar.period_at(begin) == period)
-    });
+    let rows = history.rows.filter(|time| belongs_to(&calendar, period, time));
     let needed = config.min_rows_of(&history.service, period);
     if rows.len() < needed {
         return Err(Shortfall::PeriodRows { rows: rows.len(), needed });
     }
     Ok(rows)
+}
+
+/// The instant that ends a row decides, as it does in service. Half an hour on either side of the
+/// period belongs to it too: behaviour does not change with the stroke of the clock, and without
+/// them the first minutes of a period are hardly represented in it.
+fn belongs_to(calendar: &Calendar, period: Period, time_s: i64) -> bool {
+    [0, -EDGE_S, EDGE_S].iter().any(|offset| {
+        DateTime::from_timestamp(time_s + offset, 0)
+            .is_some_and(|instant| calendar.period_at(instant) == period)
+    })
 }
 
 /// One chronological split: what comes later is held out. Nothing of it reaches training.

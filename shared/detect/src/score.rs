@@ -89,6 +89,9 @@ const ACTIVATED_FACTOR: f64 = 2.0;
 const RULE_SCORE: f64 = -0.3;
 /// Below this share of errors a low latency is good news.
 const FAST_FAILURE_SHARE: f64 = 0.01;
+/// Failures in a window below which a share of errors says nothing.
+const FAILURES_MIN: f64 = 3.0;
+const CHANCE_SIGMAS: f64 = 3.0;
 /// Databases faster than this are never a problem.
 const DATABASE_FLOOR_MS: f64 = 1.0;
 
@@ -238,6 +241,7 @@ fn is_kept(
         && signal.severity > Severity::None
         && is_in_tail(metric, signal)
         && has_effect(metric, signal, gates)
+        && has_enough_failures(metric, signal, observation.requests)
         && has_volume(metric.kind, observation.requests, gates)
 }
 
@@ -262,6 +266,15 @@ fn has_effect(metric: &MetricModel, signal: &Signal, gates: &Gates) -> bool {
         MetricKind::Rate => change >= gates.rate_min.max(gates.rate_ratio_min * median),
         MetricKind::Gauge => change >= gates.rate_ratio_min * median.abs(),
     }
+}
+
+/// A share is made of counted failures: a few of them, or a few more than usual, are chance.
+/// Beyond three Poisson deviations of the usual count they are not.
+fn has_enough_failures(metric: &MetricModel, signal: &Signal, requests: Option<f64>) -> bool {
+    let (MetricKind::Ratio, Some(requests)) = (metric.kind, requests) else { return true };
+    let failures = signal.value * requests;
+    let usual = metric.statistics.summary.mean * requests;
+    failures >= FAILURES_MIN && failures - usual >= CHANCE_SIGMAS * libm::sqrt(usual + 1.0)
 }
 
 /// A handful of requests says nothing about latency or errors.

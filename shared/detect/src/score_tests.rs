@@ -43,8 +43,9 @@ fn the_model_of_clean_data_passes_its_gate() {
     assert!(model.gate.passed, "{:?}", model.gate.reasons());
     assert!(model.gate.rates.faults_injected > 300);
     assert!(model.multivariate.is_some());
-    assert_eq!(model.training.rows_training, 2112);
-    assert_eq!(model.training.rows_validation, 528);
+    // Ten hours and two edges on each of 22 weekdays.
+    assert_eq!(model.training.rows_training + model.training.rows_validation, 22 * 133);
+    assert_eq!(model.training.rows_training, 2340);
     for metric in &model.metrics {
         let forest = metric.forest.as_ref().unwrap();
         assert!(forest.calibration.thresholds.unwrap().is_monotone());
@@ -140,6 +141,19 @@ fn a_handful_of_requests_says_nothing_about_errors() {
     assert!(!assess(&model, &seen, &settings).signals.is_empty());
     seen.requests = Some(19.0);
     assert!(assess(&model, &seen, &settings).signals.is_empty());
+}
+
+#[test]
+fn a_few_failures_are_chance() {
+    let model = business_model();
+    let (metrics, detection) = (MetricSet::five(), detection());
+    let settings = ScoreSettings { metrics: &metrics, detection: &detection, is_fallback: false };
+    let mut seen = observe([70.0, 125.0, 40.0, 12.0, 0.02]);
+    for (requests, is_signal) in [(100.0, false), (200.0, true), (20_000.0, true)] {
+        seen.requests = Some(requests);
+        let found = assess(&model, &seen, &settings);
+        assert_eq!(!found.signals.is_empty(), is_signal, "{requests} requests");
+    }
 }
 
 #[test]

@@ -29,12 +29,13 @@ impl Cloud {
         let simulated = Simulated::make(stage)?;
         let metrics = VictoriaMetrics::start(stage)?;
         metrics.import(&simulated.train).context("the history")?;
-        metrics.import(&simulated.test).context("the test span")?;
+        let test = simulated.test.after(simulated.train.last)?;
+        metrics.import(&test).context("the test span")?;
         let s3 = S3::start(stage)?;
         s3.create_bucket(BUCKET)?;
         let functions = Functions::start(stage, &environment(&simulated, &metrics, &s3))?;
         // The test span is in the database already: training must not look beyond its instant.
-        let event = json!({ "at": rfc3339(simulated.test.first) });
+        let event = json!({ "at": rfc3339(simulated.train.last) });
         let trained = functions.invoke("training", &event)?;
         Ok(Self { functions, s3, _metrics: metrics, simulated, trained })
     }

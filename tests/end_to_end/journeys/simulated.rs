@@ -13,6 +13,8 @@ use crate::stage::Stage;
 
 const SIMULATE_LIMIT: Duration = Duration::from_secs(120);
 const SERVICES: usize = 4;
+/// Mid-morning, an hour long.
+const FAULT: &str = "latency_spike:search:2026-04-01T09:00:00Z:60";
 
 #[derive(Debug)]
 pub(crate) struct Simulated {
@@ -23,19 +25,20 @@ pub(crate) struct Simulated {
 }
 
 impl Simulated {
-    /// Thirty days to learn from and six hours with faults in them.
+    /// Thirty days to learn from, and half a day with a fault in it.
     pub(crate) fn make(stage: &Stage) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut command = stage.yaga()?;
         command.arg("simulate").arg("--out").arg(folder.path());
         command.args(["--seed", "7", "--services", &SERVICES.to_string()]);
-        command.args(["--days", "30", "--test-hours", "6"]);
+        command.args(["--days", "30", "--test-hours", "12"]);
+        command.args(["--faults-per-service-day", "0", "--fault", FAULT]);
         process::succeed("yaga simulate", command, SIMULATE_LIMIT)?;
         let train = Recording::read(&folder.path().join("train.jsonl.gz"))?;
         let test = Recording::read(&folder.path().join("test.jsonl.gz"))?;
         let faults = labels::read(&folder.path().join("labels.csv"))?;
         anyhow::ensure!(train.services.len() == SERVICES, "simulated {:?}", train.services);
-        anyhow::ensure!(train.last < test.first, "the test overlaps the history");
+        anyhow::ensure!(train.last < test.last, "the test span ends before the history does");
         Ok(Self { folder, train, test, faults })
     }
 

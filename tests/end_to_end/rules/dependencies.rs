@@ -48,8 +48,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("end-to-end", &["simulate", "testkit"]),
 ];
 
-/// Crates that any crate may use in its tests.
-const FOR_TESTS: &[&str] = &["simulate", "testkit"];
+/// Crates that any crate may use in its tests and examples.
+const FOR_TESTS: &[&str] = &["adapter-local", "simulate", "testkit"];
 
 /// Crates of others (a final `*` is any ending) that only the named crates may depend on.
 const RESERVED: &[(&str, &[&str])] = &[

@@ -150,7 +150,7 @@ pub(super) fn check_finds() -> Result<()> {
         ("shared/wiring/src/lib.rs", "let home = std::env::var(\"HOME\");"),
         ("shared/wiring/src/lib.rs", "use std::{env, fs};"),
         ("shared/wiring/src/lib.rs", "use std::{collections::BTreeMap, env::var};"),
-        ("shared/domain/src/config/raw.rs", "use chrono_tz::Tz;"),
+        ("shared/detect/src/fit.rs", "use chrono_tz::Tz;"),
         ("shared/artifact/src/card.rs", "bincode::serde::encode_to_vec(x, c)"),
         ("shared/detect/src/score.rs", "let now = chrono::Utc::now();"),
     ];

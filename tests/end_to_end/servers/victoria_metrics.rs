@@ -48,14 +48,10 @@ impl VictoriaMetrics {
 
     /// Imports a recording and reads it back, because an import answers 204 whatever it dropped.
     pub(crate) fn import(&self, recording: &Recording) -> Result<()> {
-        let headers = [("Content-Encoding", "gzip")];
         let before = self.samples_by_series(recording)?;
-        Request {
-            headers: &headers,
-            ..Request::post("/api/v1/import", &recording.gzipped_bytes()?)
-        }
-        .send(self.port)?
-        .ok("importing a recording")?;
+        Request::post("/api/v1/import", recording.json_lines().as_bytes())
+            .send(self.port)?
+            .ok("importing a recording")?;
         Request::get("/internal/force_flush").send(self.port)?.ok("flushing")?;
         let after = self.samples_by_series(recording)?;
         for (series, expected) in &recording.samples_by_series {

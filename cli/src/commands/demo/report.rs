@@ -116,12 +116,13 @@ fn faults_table(stage: &Stage, verdict: &Verdict) -> Table {
 }
 
 fn noticed(fault: &FaultVerdict) -> (Tone, String) {
-    let after = fault.found.as_ref().map(|found| match found.delay_s {
-        ..0 => "was open".to_owned(),
-        delay_s => format!("after {}", terminal::minutes(Duration::from_secs(delay_s as u64))),
+    let after = fault.found.as_ref().map(|found| {
+        let delay = Duration::from_secs(found.delay_s.max(0) as u64);
+        format!("after {}", terminal::minutes(delay))
     });
     match (after, fault.needs_finding) {
         (Some(after), true) => (Tone::Good, format!("✓ {after}")),
+        (None, true) if fault.was_open => (Tone::Bad, "✗ was open".to_owned()),
         (None, true) => (Tone::Bad, "✗ no".to_owned()),
         (Some(after), false) => (Tone::Note, format!("· {after}")),
         (None, false) => (Tone::Faint, "· harmless".to_owned()),
@@ -173,11 +174,12 @@ fn tell_cost(shell: &Shell, timings: &Timings) {
     ));
 }
 
-/// The middle of the first fault that was noticed.
+/// When the first fault was noticed.
 fn instant_of_interest(stage: &Stage, verdict: &Verdict) -> DateTime<Utc> {
-    let noticed = verdict.faults.iter().find(|fault| fault.found.is_some());
-    let middle = noticed.map(|fault| (fault.start_s + fault.end_s) / 2);
-    middle.and_then(|second| DateTime::from_timestamp(second, 0)).unwrap_or(stage.test_from)
+    let needed = verdict.faults.iter().filter(|fault| fault.needs_finding);
+    let noticed = needed.filter_map(|fault| Some(fault.start_s + fault.found.as_ref()?.delay_s));
+    let first = noticed.min().and_then(|second| DateTime::from_timestamp(second, 0));
+    first.unwrap_or(stage.test_from)
 }
 
 fn tell_next(shell: &Shell, stage: &Stage, verdict: &Verdict) {

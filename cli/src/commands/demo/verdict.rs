@@ -1,7 +1,7 @@
 //! Episodes beside the faults that there really were.
 //!
-//! A fault is found if an episode of a service that feels it overlaps its window. An episode is a
-//! false alarm if no fault explains it: none of the services that feel a fault, nor a neighbour of
+//! A fault is found if an episode of a service that feels it opens in its window. One that was open
+//! before tells nothing new, and does not count. An episode is a false alarm if no fault explains it: none of the services that feel a fault, nor a neighbour of
 //! theirs in the call graph, had one just before or meanwhile. A surge that the services absorb is
 //! labelled, but nobody needs to hear of it.
 
@@ -42,13 +42,15 @@ pub struct FaultVerdict {
     /// False for a surge that the services absorb.
     pub needs_finding: bool,
     pub found: Option<Found>,
+    /// Not found, but an episode of a service that feels it had opened before.
+    pub was_open: bool,
 }
 
 /// The first episode that tells of a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
     pub by_service: String,
-    /// Seconds from the start of the fault; negative for an episode that was open before.
+    /// Seconds from the start of the fault; a cycle may come just before its label.
     pub delay_s: i64,
 }
 
@@ -100,9 +102,14 @@ fn judge(labels: &[&Label], episodes: &[Episode]) -> FaultVerdict {
     let root = labels[0];
     let feels = |service: &str| labels.iter().any(|label| label.service == service);
     let window = (root.start_s - EARLY_S, root.end_s + FOUND_LATE_S);
-    let first = episodes
+    let telling: Vec<&Episode> = episodes
         .iter()
         .filter(|episode| feels(&episode.service) && overlaps(episode, window))
+        .collect();
+    let (new, old): (Vec<&Episode>, Vec<&Episode>) =
+        telling.into_iter().partition(|episode| episode.opened_s >= window.0);
+    let first = new
+        .into_iter()
         .min_by_key(|episode| (episode.opened_s, episode.service != root.root_cause_service));
     FaultVerdict {
         kind: root.kind.clone(),
@@ -115,6 +122,7 @@ fn judge(labels: &[&Label], episodes: &[Episode]) -> FaultVerdict {
             by_service: episode.service.clone(),
             delay_s: episode.opened_s - root.start_s,
         }),
+        was_open: first.is_none() && !old.is_empty(),
     }
 }
 
@@ -222,7 +230,9 @@ mod tests {
 
     #[test]
     fn windows_have_edges() {
-        check("payment", 9_000, 9_880, Some(-1_000), 0);
+        check("payment", 9_880, 9_880, Some(-120), 0);
+        check("payment", 9_879, 11_000, None, 0);
+        check("payment", 9_000, 9_880, None, 0);
         check("payment", 9_000, 9_879, None, 1);
         check("payment", 12_360, 12_400, Some(2_360), 0);
         check("payment", 12_361, 12_400, None, 0);

@@ -25,6 +25,8 @@ use files::Written;
 /// Distance of two samples of a recording.
 const STEP_S: u32 = 60;
 const DAY_S: i64 = 86_400;
+/// Longer commands are shown on two lines.
+const LONG_COMMAND_COLUMNS: usize = 94;
 
 /// Where to write, and what.
 #[derive(Debug, clap::Args)]
@@ -181,10 +183,11 @@ fn instant_of_interest(estate: &Estate) -> DateTime<Utc> {
 pub fn next_commands(folder: &Path, at: DateTime<Utc>) -> [String; 2] {
     let folder = terminal::shell_word(&folder.display().to_string());
     let command = |part: &str, rest: String| {
-        format!(
-            "VM_ENDPOINT=file://{folder}/{part} yaga {rest} --config {folder}/{}",
-            files::CONFIG
-        )
+        let endpoint = format!("VM_ENDPOINT=file://{folder}/{part}");
+        let program = format!("yaga {rest} --config {folder}/{}", files::CONFIG);
+        let is_long = endpoint.len() + program.len() > LONG_COMMAND_COLUMNS;
+        let gap = if is_long { " \\\n    " } else { " " };
+        format!("{endpoint}{gap}{program}")
     };
     [
         command(files::TRAIN, "train".to_owned()),

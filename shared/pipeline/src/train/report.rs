@@ -29,7 +29,7 @@ pub struct TrainingReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// Every period of every service has a new model in force that passed its gate.
+    /// Every period of every service has a new model in force, some of them perhaps on probation.
     Completed,
     /// Some have; each other one says why not.
     Partial,
@@ -105,7 +105,7 @@ impl TrainingReport {
         let without_model = count(&[PeriodStatus::HeldBack, PeriodStatus::TooLittleData]);
         let services_failed = services.iter().filter(|service| service.error.is_some()).count();
         let status =
-            match (promoted + provisional, provisional + kept + without_model + services_failed) {
+            match (promoted + provisional, kept + without_model + services_failed) {
                 (0, _) => RunStatus::Failed,
                 (_, 0) => RunStatus::Completed,
                 _ => RunStatus::Partial,
