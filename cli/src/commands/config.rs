@@ -157,5 +157,5 @@ fn settings_table(settings: &[Setting]) -> String {
             cell(tone, &source(&setting.source)),
         ]);
     }
-    table.to_string()
+    table.trim_fmt()
 }

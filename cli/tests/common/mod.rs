@@ -2,26 +2,26 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-pub mod registry;
+pub(crate) mod registry;
 
 use std::path::Path;
 use std::process::Command;
 
 /// What the command printed, and how it ended.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// Runs `yaga` in `folder`; words of `arguments` are separated by blanks.
-pub fn yaga(folder: &Path, arguments: &str) -> Ran {
+pub(crate) fn yaga(folder: &Path, arguments: &str) -> Ran {
     yaga_with(folder, arguments, &[])
 }
 
 /// Runs `yaga` with variables of the environment.
-pub fn yaga_with(folder: &Path, arguments: &str, variables: &[(&str, &str)]) -> Ran {
+pub(crate) fn yaga_with(folder: &Path, arguments: &str, variables: &[(&str, &str)]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_yaga"))
         .args(arguments.split_whitespace())
         .current_dir(folder)
@@ -39,13 +39,13 @@ pub fn yaga_with(folder: &Path, arguments: &str, variables: &[(&str, &str)]) -> 
 
 impl Ran {
     /// What was printed for machines.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out)
             .unwrap_or_else(|error| panic!("{error}\n{}\n{}", self.out, self.err))
     }
 
     /// Code and both texts, for snapshots.
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("[{}]\n{}{}", self.code, self.out, self.err)
     }
 }

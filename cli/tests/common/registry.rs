@@ -1,7 +1,7 @@
 //! A folder of models of two services, made once per test program and copied for each test.
 //!
-//! `booking` was trained twice, two days apart, the second time with a slower database. `search`
-//! has nine days of data, too few for its weekend nights. One model of `booking` is stored without
+//! `booking` was trained twice, two days apart, with a database that is slower in the last days. `search`
+//! has eleven days of data, too few for its weekend nights. One model of `booking` is stored without
 //! being named by the catalog, and did not pass its gate.
 
 use std::fs;
@@ -24,7 +24,7 @@ const FIRST_RUN_DAY: i64 = 30;
 const SECOND_RUN_DAY: i64 = 32;
 
 /// The folder's name for models inside a test's own folder.
-pub const MODELS: &str = "models";
+pub(crate) const MODELS: &str = "models";
 
 static TEMPLATE: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder for tests");
@@ -34,21 +34,21 @@ static TEMPLATE: LazyLock<TempDir> = LazyLock::new(|| {
 });
 
 /// A copy of the registry, to be changed at will: `models` in a folder of its own.
-pub fn registry() -> TempDir {
+pub(crate) fn registry() -> TempDir {
     let own = tempfile::tempdir().expect("a folder for a test");
     copy(TEMPLATE.path(), own.path());
     own
 }
 
 /// The key of the only stored model that failed its gate.
-pub fn failed_key(folder: &Path) -> String {
+pub(crate) fn failed_key(folder: &Path) -> String {
     let known = fs::read_to_string(catalog_path(folder)).expect("a catalog");
     let keys = keys_of(folder, "booking", Period::BusinessHours);
     keys.into_iter().find(|key| !known.contains(key)).expect("one model is not in the catalog")
 }
 
 /// Keys of all stored models of a service's period, sorted.
-pub fn keys_of(folder: &Path, service: &str, period: Period) -> Vec<String> {
+pub(crate) fn keys_of(folder: &Path, service: &str, period: Period) -> Vec<String> {
     let prefix = format!("models/v1/{service}/{period}");
     let entries = fs::read_dir(folder.join(MODELS).join(&prefix)).expect("a folder of models");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
@@ -61,7 +61,7 @@ pub fn keys_of(folder: &Path, service: &str, period: Period) -> Vec<String> {
 }
 
 /// The key of the model in force.
-pub fn current_key(folder: &Path, service: &str, period: &str) -> String {
+pub(crate) fn current_key(folder: &Path, service: &str, period: &str) -> String {
     let text = fs::read_to_string(catalog_path(folder)).expect("a catalog");
     let catalog: serde_json::Value = serde_json::from_str(&text).expect("a catalog is JSON");
     let key = &catalog["services"][service][period]["current"]["key"];
@@ -69,12 +69,12 @@ pub fn current_key(folder: &Path, service: &str, period: &str) -> String {
 }
 
 /// Where an object of the registry lies.
-pub fn object_path(folder: &Path, key: &str) -> PathBuf {
+pub(crate) fn object_path(folder: &Path, key: &str) -> PathBuf {
     folder.join(MODELS).join(key)
 }
 
 /// Where the catalog lies.
-pub fn catalog_path(folder: &Path) -> PathBuf {
+pub(crate) fn catalog_path(folder: &Path) -> PathBuf {
     object_path(folder, "models/v1/catalog.json")
 }
 
@@ -123,7 +123,7 @@ fn source() -> FakeSource {
             metric,
             &booking,
             series(0..days, |step| {
-                // The database becomes slower between the runs, and the last two days are a sixteenth.
+                // The database is slower in the last twelve days: ten of the first run, twelve of the second.
                 let is_slow = metric == "database_latency" && step >= (days - 12) * DAY_S / STEP_S;
                 let slower = if is_slow { 1.6 } else { 1.0 };
                 slower * value(metric, level, noise, step, salt)

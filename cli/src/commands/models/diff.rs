@@ -16,6 +16,8 @@ use crate::instant::parse_service;
 use crate::shell::Shell;
 use crate::terminal::{Tone, cell, instant, paint, table};
 
+/// A relative change up to which figures count as alike.
+const NO_CHANGE: f64 = 0.001;
 /// A relative change from which on a figure is highlighted.
 const LARGE_CHANGE: f64 = 0.25;
 /// A change of a share, in points, from which on it is highlighted.
@@ -236,6 +238,9 @@ impl Form<'_> {
         if difference == 0.0 {
             return (false, "=".to_owned());
         }
+        if difference.abs() < NO_CHANGE * from.abs().max(to.abs()) {
+            return (false, "≈".to_owned());
+        }
         match self {
             Form::Share => {
                 let text = format!("{:+.1} points", 100.0 * difference);
@@ -297,5 +302,5 @@ fn figures_table(figures: &[Figure]) -> String {
             cell(tone, mark),
         ]);
     }
-    table.to_string()
+    table.trim_fmt()
 }

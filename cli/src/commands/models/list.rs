@@ -153,7 +153,7 @@ fn tell(shell: &Shell, listing: &Listing<'_>) {
             table.add_row(row(name, period, now));
         }
     }
-    shell.say(&table.to_string());
+    shell.say(&table.trim_fmt());
     shell.say("");
     tell_reasons(shell, listing);
     let updated = listing.updated_at.map_or_else(|| "never".to_owned(), instant);

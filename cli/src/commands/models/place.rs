@@ -108,9 +108,9 @@ pub(super) fn known_service(
     let names: Vec<&str> = catalog.services.keys().map(ServiceName::as_str).collect();
     let hint = match nearest(service.as_str(), &names) {
         Some(name) => format!("did you mean {name}?"),
-        None => format!("there are {}", listed(&names)),
+        None => format!("it has {}", listed(&names)),
     };
-    Err(Stop::NoModel(format!("{location} holds no models of {service}; {hint}")))
+    Err(Stop::NoModel(format!("there are no models of {service} in {location}; {hint}")))
 }
 
 /// The entry of a service's period with a model in force.
@@ -146,7 +146,7 @@ pub(super) async fn model_at(
     let inside = if is_inside { key } else { without_location().unwrap_or(key) };
     match registry.model_at(inside).await {
         Err(RegistryError::Store(StoreError::NotFound { .. })) => Err(Stop::NoModel(format!(
-            "{location} holds no object {inside}; a key looks like \
+            "there is no object {inside} in {location}; a key looks like \
              models/v1/SERVICE/PERIOD/….bin, `yaga models list --json` has those in use"
         ))),
         outcome => Ok(outcome?),
@@ -156,7 +156,7 @@ pub(super) async fn model_at(
 /// What to do about a registry without models.
 pub(super) fn no_models(location: &str) -> String {
     format!(
-        "{location} holds no models yet; learn some with `yaga train`, or name another place with \
+        "there are no models in {location} yet; learn some with `yaga train`, or name another place with \
          --models or MODELS_DIR"
     )
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use artifact::catalog::ModelRef;
-use artifact::{Card, Catalog, key};
+use artifact::{ArtifactError, Card, Catalog, key};
 use detect::model::PeriodModel;
 use domain::{Period, ServiceName};
 use futures_util::StreamExt;
@@ -160,6 +160,7 @@ async fn problems_of(registry: &Registry, named: &Named<'_>) -> Vec<String> {
 fn in_short(error: &RegistryError) -> String {
     match error {
         RegistryError::Store(StoreError::NotFound { .. }) => "it is not there".to_owned(),
+        RegistryError::Artifact { error: ArtifactError::Envelope(error), .. } => error.to_string(),
         RegistryError::Artifact { error, .. } => error.to_string(),
         RegistryError::Digest { expected, found, .. } => format!(
             "its SHA-256 begins with {found}, but the catalog says {expected}: it was replaced"
@@ -238,7 +239,7 @@ fn tell(shell: &Shell, findings: &Findings) {
                 cell(Tone::Bad, &problem.problem),
             ]);
         }
-        shell.say(&table.to_string());
+        shell.say(&table.trim_fmt());
         shell.say("");
     }
     let orphans = findings.orphans.len();
@@ -258,7 +259,7 @@ fn tell(shell: &Shell, findings: &Findings) {
         problems => (Tone::Bad, count(problems, "problem")),
     };
     shell.say(&format!(
-        "{}: {} read in {}",
+        "{}: {} read from {}",
         paint(tone, &verdict),
         count(findings.models_read, "model"),
         findings.location

@@ -190,7 +190,7 @@ fn tell_periods(
             }
         });
     }
-    shell.say(&table.to_string());
+    shell.say(&table.trim_fmt());
     if let Some((period, _)) = models.first() {
         shell.say("");
         let hint = format!("One of them in detail: yaga models show {service} {period}");
