@@ -29,18 +29,30 @@ fn timeless(text: &str) -> String {
     out
 }
 
-/// `-0123456789ab.bin` becomes `-DIGEST.bin`, and what begins with `SHA-256 ` as well.
+/// `-0123456789ab.bin` and `SHA-256 0123456789ab` without the digits.
 fn without_digests(line: &str) -> String {
     const CHARS: usize = 12;
     let mut line = line.to_owned();
-    if let Some(end) = line.find(".bin") {
-        line.replace_range(end - CHARS..end, "DIGEST");
-    }
-    if let Some(start) = line.find("SHA-256 ") {
-        let start = start + "SHA-256 ".len();
-        line.replace_range(start..start + CHARS, "DIGEST");
+    let ends = line.match_indices(".bin").map(|(at, _)| at);
+    let starts = line.match_indices("SHA-256 ").map(|(at, it)| at + it.len() + CHARS);
+    let all: Vec<usize> = ends.chain(starts).collect();
+    for end in all {
+        let digits = end.checked_sub(CHARS).and_then(|start| line.get(start..end));
+        if digits.is_some_and(|it| it.bytes().all(|digit| digit.is_ascii_hexdigit())) {
+            line.replace_range(end - CHARS..end, "0123456789ab");
+        }
     }
     line
+}
+
+/// Forgets what was in force before in a service's period.
+fn forget_before(folder: &Path, service: &str, period: &str) {
+    edit_catalog(folder, |text| {
+        let mut catalog: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let entry = catalog["services"][service][period].as_object_mut().unwrap();
+        entry.remove("previous").unwrap();
+        catalog.to_string()
+    });
 }
 
 fn edit_catalog(folder: &Path, edit: impl FnOnce(String) -> String) {
@@ -132,13 +144,14 @@ fn flagged_zones_are_what_the_curve_says() {
 #[test]
 fn what_is_not_there_is_answered_with_what_is() {
     let folder = registry();
+    forget_before(folder.path(), "search", "night_hours");
     let texts = [
         "show bokking",
         "show payment",
         "show search weekend_night",
         "show booking nigth_hours",
-        "diff search evening_hours",
-        "rollback search evening_hours",
+        "diff search night_hours",
+        "rollback search night_hours",
         "rollback search",
         "promote models/v1/booking/night_hours/20260302T020000Z-000000000000.bin",
         "promote ../../etc/passwd",
@@ -158,7 +171,7 @@ fn damage_is_found_and_named() {
         let bytes = fs::read(&path).unwrap();
         fs::write(path, change(bytes)).unwrap();
     };
-    damage("booking", "business_hours", &|bytes| bytes[..bytes.len() / 2].to_vec());
+    damage("booking", "business_hours", &|bytes| bytes[..40].to_vec());
     damage("booking", "evening_hours", &|mut bytes| {
         bytes[1000] ^= 4;
         bytes
@@ -235,7 +248,9 @@ fn rolling_back_twice_is_nothing() {
     assert!(ran.out.contains(&after) && ran.out.contains(&before), "{ran:?}");
     models(folder, "rollback booking night_hours");
     assert_eq!(current_key(folder, "booking", "night_hours"), before);
+    forget_before(folder, "booking", "evening_hours");
     let all = models(folder, "rollback booking --all --json");
+    assert_eq!(all.code, 1, "one period has nothing to go back to");
     assert!(all.json().as_array().unwrap().len() >= 2, "{all:?}");
     assert_ne!(current_key(folder, "booking", "night_hours"), before);
 }

@@ -32,6 +32,7 @@ pub struct PromoteArguments {
 
 /// Which service and period to roll back.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "yaga models rollback <SERVICE> <PERIOD | --all>")]
 pub struct RollbackArguments {
     /// Service whose model before is put in force again.
     #[arg(value_parser = parse_service)]

@@ -10,6 +10,7 @@ use serde::Serialize;
 use wiring::SystemClock;
 
 use super::place::{Place, Stop, known_service, no_models};
+use super::words::wrap;
 use crate::exit::{Done, Outcome};
 use crate::instant::parse_service;
 use crate::shell::Shell;
@@ -199,7 +200,7 @@ fn tell_reasons(shell: &Shell, listing: &Listing<'_>) {
             any = true;
             let place = paint(Tone::Strong, &format!("{service} {}", period.period));
             let at = paint(Tone::Faint, &format!("({})", instant(shortfall.at)));
-            shell.say(&format!("{place}: {} {at}", shortfall.reason));
+            shell.say(&wrap(&format!("{place}: {} {at}", shortfall.reason), 2));
         }
     }
     if any {

@@ -201,7 +201,7 @@ fn contradiction(found: &Card, reference: &ModelRef, model: &PeriodModel) -> Opt
     .into_iter()
     .filter_map(|(name, is_wrong)| is_wrong.then_some(name))
     .collect();
-    (!wrong.is_empty()).then(|| format!("card: {} differ from the model", wrong.join(", ")))
+    (!wrong.is_empty()).then(|| format!("card: not what the model says: {}", wrong.join(", ")))
 }
 
 async fn orphans(

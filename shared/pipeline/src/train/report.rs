@@ -104,12 +104,11 @@ impl TrainingReport {
         let kept = count(&[PeriodStatus::Kept]);
         let without_model = count(&[PeriodStatus::HeldBack, PeriodStatus::TooLittleData]);
         let services_failed = services.iter().filter(|service| service.error.is_some()).count();
-        let status =
-            match (promoted + provisional, kept + without_model + services_failed) {
-                (0, _) => RunStatus::Failed,
-                (_, 0) => RunStatus::Completed,
-                _ => RunStatus::Partial,
-            };
+        let status = match (promoted + provisional, kept + without_model + services_failed) {
+            (0, _) => RunStatus::Failed,
+            (_, 0) => RunStatus::Completed,
+            _ => RunStatus::Partial,
+        };
         let text = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::Millis, true);
         TrainingReport {
             run_id: format!("train_{:012x}", started.timestamp_millis()),

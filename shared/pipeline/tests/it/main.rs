@@ -1,5 +1,6 @@
 //! The use cases on fakes that pass the same conformance suites as the real adapters.
 
+mod artifact;
 mod fleet;
 mod infer;
 mod registry;
