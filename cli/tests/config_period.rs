@@ -15,8 +15,9 @@ fn with_document(text: &str) -> TempDir {
 
 #[test]
 fn a_valid_configuration_says_so() {
-    let folder =
-        with_document(r#"{"services": {"core": ["booking"]}, "services_meta": {"x": {"timezone": "UTC"}}}"#);
+    let folder = with_document(
+        r#"{"services": {"core": ["booking"]}, "services_meta": {"x": {"timezone": "UTC"}}}"#,
+    );
     let ran = yaga_with(folder.path(), "config check", &[("MODELS_DIR", "m")]);
     insta::assert_snapshot!(ran.all());
     let none = yaga(tempfile::tempdir().unwrap().path(), "config check");

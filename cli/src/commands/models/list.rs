@@ -147,7 +147,8 @@ fn standing(model: &ModelRef, shortfall: Option<&Shortfall>) -> State {
 
 fn tell(shell: &Shell, listing: &Listing<'_>) {
     let now = SystemClock.now();
-    let mut table = table(&["service", "period", "state", "trained", "age", "size", "before"]);
+    let mut table =
+        table(&["service", "period", "state", "trained (UTC)", "age", "size", "before"]);
     for ServiceListing { service, periods } in &listing.services {
         for (index, period) in periods.iter().enumerate() {
             let name = if index == 0 { service.as_str() } else { "" };
@@ -172,23 +173,29 @@ fn row(service: &str, period: &PeriodListing<'_>, now: DateTime<Utc>) -> Vec<Cel
     let (tone, state) = match period.state {
         State::InForce => (Tone::Good, "in force".to_owned()),
         State::Provisional => (Tone::Warning, "provisional".to_owned()),
-        State::Kept => (Tone::Warning, "kept, newer failed".to_owned()),
+        State::Kept => (Tone::Warning, "kept".to_owned()),
         State::FallsBack | State::WithoutModel => match period.served_by {
             Some(other) => (Tone::Warning, format!("→ {other}")),
             None => (Tone::Bad, "no model".to_owned()),
         },
     };
     let model = |text: &dyn Fn(&ModelRef) -> String| period.model.map_or_else(String::new, text);
-    let before = period.previous.map_or_else(String::new, |it| instant(it.trained_at));
+    let before =
+        period.previous.map(|it| it.trained_at.date_naive().to_string()).unwrap_or_default();
     vec![
         cell(Tone::Strong, service),
         Cell::new(period.period),
         cell(tone, &state),
-        Cell::new(model(&|it| instant(it.trained_at))),
+        Cell::new(model(&|it| minute(it.trained_at))),
         cell(Tone::Faint, &model(&|it| ago(it.trained_at, now))),
         number(model(&|it| bytes(it.bytes))),
         cell(Tone::Faint, &before),
     ]
+}
+
+/// An instant without its zone, which the heading names.
+fn minute(at: DateTime<Utc>) -> String {
+    instant(at).trim_end_matches(" UTC").to_owned()
 }
 
 /// Why periods have no new model.

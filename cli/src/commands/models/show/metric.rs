@@ -9,6 +9,9 @@ use crate::commands::models::zones::{Zone, decision, flagged_zones, possible};
 use crate::plot::{self, Curve, Span};
 use crate::terminal::{Tone, count, paint};
 
+/// What is above each plot.
+const CAPTION: &str =
+    "  decision score of each value; below 0 is flagged, and what lies far outside the values seen";
 /// How far a plot goes beyond the values seen, as a share of their span.
 const MARGIN: f64 = 0.15;
 /// Flagged zones that are listed.
@@ -34,7 +37,7 @@ pub(super) fn lines(metric: &MetricModel) -> Vec<String> {
         pair("forest", &grown(forest)),
         pair("held out", &held_out(&forest.calibration)),
     ]);
-    lines.push(paint(Tone::Faint, "  decision score of each value; below 0 is flagged"));
+    lines.push(paint(Tone::Faint, CAPTION));
     lines.extend(plot::draw(&curve(metric, forest)));
     lines
 }
