@@ -44,8 +44,10 @@ lint-template:
 		then sam validate --lint -t infra/template.yaml --region us-east-1; \
 		else echo 'not checked: sam validate, because sam is not installed'; fi
 
-bench: has-cargo ## Accuracy and speed on the benchmark data.
-	tests/bench/run.sh
+bench: has-cargo ## Speed and quality of the forest beside its peers; what yaga costs.
+	tests/bench/run.sh bench.py
+	tests/bench/run.sh quality.py
+	cargo run $(CI) --quiet --example cost
 
 build: has-cargo-lambda ## What is shipped: both functions as zips, and yaga. ARCH=arm64 or x86_64.
 	cargo lambda build --release $(if $(filter x86_64,$(ARCH)),--x86-64 --compiler cargo,--arm64) \

@@ -1,5 +1,7 @@
 //! `yaga config` and `yaga period`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::fs;

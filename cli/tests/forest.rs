@@ -1,5 +1,7 @@
 //! `yaga forest`: scores are the forest's own, and bad tables are refused.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! `yaga models` against a folder: what it prints, what it changes, and what it refuses.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::fs;
@@ -206,6 +208,27 @@ fn damage_is_found_and_named() {
         assert_eq!(ran.code, 5, "{ran:?}");
         assert!(ran.err.contains(words), "{ran:?}");
     }
+}
+
+#[test]
+fn a_sound_model_in_the_wrong_place_is_a_problem() {
+    let folder = registry();
+    edit_catalog(folder.path(), |text| {
+        let mut catalog: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let foreign = catalog["services"]["search"]["night_hours"]["current"].clone();
+        catalog["services"]["booking"]["business_hours"]["current"] = foreign;
+        catalog.to_string()
+    });
+    let json = models(folder.path(), "verify --service booking --json").json();
+    let problems = json["problems"].as_array().unwrap().iter();
+    let texts: Vec<&str> = problems.map(|it| it["problem"].as_str().unwrap()).collect();
+    assert_eq!(
+        texts,
+        [
+            "it is the model of search night_hours",
+            "its key is not made of its service, period, time and digest"
+        ]
+    );
 }
 
 #[test]

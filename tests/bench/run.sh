@@ -27,7 +27,7 @@ if ! "$python" -c 'import isotree, numpy, sklearn' 2>/dev/null; then
     fi
 fi
 
-(cd "$root" && cargo build --quiet --profile ci -p forest --examples)
+(cd "$root" && cargo build --quiet --profile ci --example bench --example score)
 target=${CARGO_TARGET_DIR:-$root/target}
 # One thread each, also inside numpy.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1

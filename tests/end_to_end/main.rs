@@ -7,12 +7,14 @@
 //! - `rules`: the dependency direction and where certain words may appear, from cargo's own graph.
 //! - `template`: the deployment template, linted as written and as expanded.
 //! - `servers`: that the real parts do what the journeys rely on.
+//! - `conformance`: the ports' suites, on the adapters in front of real servers.
 //! - `journeys::folder`: simulate, train, infer with files only.
 //! - `journeys::cloud`: the same through VictoriaMetrics, S3 and the functions themselves.
 //!
 //! Supporting parts: [`process`] bounds every child process, [`http`] is a client of a hundred
 //! lines, [`stage`] knows the workspace, its programs and tools.
 
+mod conformance;
 mod http;
 mod journeys;
 mod labels;
@@ -50,6 +52,7 @@ fn all_cases(stage: &Stage) -> Vec<Case> {
     let mut cases = rules::cases();
     cases.extend(template::cases(stage));
     cases.extend(servers::cases(stage));
+    cases.extend(conformance::cases(stage));
     cases.extend(journeys::cases(stage));
     cases
 }

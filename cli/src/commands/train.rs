@@ -103,10 +103,9 @@ impl Bars {
 impl Progress for Bars {
     fn on(&self, event: TrainEvent<'_>) {
         match event {
-            TrainEvent::Planned { services: Some(services) } => {
+            TrainEvent::Planned { services } => {
                 terminal::measure(&self.fitted, services as u64);
             }
-            TrainEvent::Planned { services: None } => {}
             TrainEvent::MetricRead { metric, services } => {
                 self.read.inc(1);
                 self.read.set_message(format!("{metric} of {services} services"));

@@ -16,8 +16,18 @@ pub(crate) struct Context {
 impl Context {
     /// Settings and adapters; tried again at the next invocation if they could not be made.
     pub(crate) async fn assembly(&self) -> Result<&Assembly, AssemblyError> {
-        self.assembly
-            .get_or_try_init(|| Assembly::from_environment(&|name| std::env::var(name).ok()))
-            .await
+        self.assembly.get_or_try_init(assemble).await
     }
+}
+
+async fn assemble() -> Result<Assembly, AssemblyError> {
+    let assembly = Assembly::from_environment(&|name| std::env::var(name).ok()).await?;
+    let level = assembly.settings.config.log_level.as_str();
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+        .with_target(false)
+        .init();
+    Ok(assembly)
 }

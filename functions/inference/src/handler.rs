@@ -48,8 +48,8 @@ fn log(cycle: &Cycle, started: Instant) {
     let worst = cycle.results.first().filter(|result| result.severity() > domain::Severity::None);
     tracing::info!(
         cycle_id = cycle.cycle_id,
-        timestamp = cycle.timestamp,
-        status = ?cycle.status,
+        judged_at = cycle.timestamp,
+        status = cycle.status.as_str(),
         detail = cycle.message,
         services = cycle.summary.services,
         evaluated = cycle.summary.evaluated,

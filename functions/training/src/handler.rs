@@ -62,7 +62,7 @@ pub(crate) async fn handle(event: Event, context: &Context) -> Result<TrainingRe
 fn log(report: &TrainingReport) {
     tracing::info!(
         run_id = report.run_id,
-        status = ?report.status,
+        status = report.status.as_str(),
         at = report.at,
         services = report.services.len(),
         services_failed = report.services_failed,

@@ -14,13 +14,6 @@ use wiring::event::Event;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_target(false)
-        .init();
     let context = &Context::default();
     run(service_fn(move |event: LambdaEvent<Event>| handler::handle(event.payload, context))).await
 }

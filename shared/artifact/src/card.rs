@@ -1,10 +1,11 @@
 //! The readable JSON beside each model: when and on what it was trained, what it expects, and how
-//! it judges. Everything but the trees.
+//! it judges. What only the scoring needs (trees, transforms, the drift baseline) is not in it.
 
 use chrono::{DateTime, SecondsFormat};
 use detect::gate::GateReport;
 use detect::model::{
-    Calibration, Contamination, ContaminationSource, ForestRecord, MetricModel, PeriodModel,
+    Calibration, Contamination, ContaminationSource, CorrelatedPair, ForestRecord, MetricModel,
+    PeriodModel, TailLimits,
 };
 use detect::quality::QualityReport;
 use detect::statistics::Statistics;
@@ -30,6 +31,8 @@ pub struct Card {
     pub combination: Option<CombinationCard>,
     /// Why there is no model of all metrics together, where there is none.
     pub combination_absent: Option<String>,
+    /// Metrics that move together.
+    pub correlated: Vec<CorrelatedPair>,
     pub gate: GateReport,
     pub quality: QualityReport,
     pub config_digest: String,
@@ -71,6 +74,8 @@ pub struct ForestCard {
     pub calibration: Calibration,
     /// Steps of the stored score function; absent for the combination.
     pub steps: Option<u32>,
+    /// Robust deviations at which a value beyond the training range has a severity by itself.
+    pub tail: Option<TailLimits>,
     /// (value, decision score): below zero is anomalous. Empty for the combination.
     pub curve: Vec<(f64, f64)>,
 }
@@ -115,6 +120,7 @@ impl Card {
             metrics: model.metrics.iter().map(metric_card).collect(),
             combination: combination_card(model),
             combination_absent: model.multivariate_absent.clone(),
+            correlated: model.correlated.clone(),
             gate: model.gate.clone(),
             quality: model.quality.clone(),
             config_digest: model.training.config_digest.clone(),
@@ -138,6 +144,7 @@ fn metric_card(metric: &MetricModel) -> MetricCard {
         zero_share: metric.zeros.zero_share,
         forest: metric.forest.as_ref().map(|forest| ForestCard {
             steps: Some(forest.steps.cuts().len() as u32 + 1),
+            tail: Some(forest.tail),
             curve: score_curve(metric),
             ..forest_card(&forest.parameters, &forest.contamination, &forest.calibration)
         }),
@@ -180,6 +187,7 @@ fn forest_card(
         },
         calibration: *calibration,
         steps: None,
+        tail: None,
         curve: Vec::new(),
     }
 }

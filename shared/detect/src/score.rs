@@ -293,7 +293,8 @@ fn drop_good_news(signals: &mut Vec<Signal>, error_rate: Option<f64>) {
     signals.retain(|signal| {
         let fast = signal.metric == "application_latency" && signal.direction == Direction::Low;
         let tiny = signal.metric == "database_latency" && signal.value < DATABASE_FLOOR_MS;
-        !(fast && few_errors) && !tiny
+        let is_good_news = (fast && few_errors) || tiny;
+        !is_good_news
     });
 }
 

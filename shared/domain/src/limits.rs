@@ -18,8 +18,6 @@ pub const CATALOG_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const METRIC_RESPONSE_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Attempts to swap the catalog before a writer gives up.
 pub const CATALOG_SWAP_ATTEMPTS_MAX: u32 = 12;
-/// Versions of a model that `previous` links keep: the one in force and the one before it.
-pub const CATALOG_VERSIONS_KEPT: usize = 2;
 /// Characters of a collection error that are kept in a payload.
 pub const COLLECTION_ERROR_CHARS_MAX: usize = 200;
 

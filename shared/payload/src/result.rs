@@ -220,7 +220,6 @@ pub enum ErrorCode {
     ModelNotFound,
     /// There is a model, but it cannot be used.
     ModelUnusable,
-    InferenceError,
 }
 
 impl ServiceResult {

@@ -35,6 +35,18 @@ pub enum CycleStatus {
     NoModels,
 }
 
+impl CycleStatus {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CycleStatus::Complete => "complete",
+            CycleStatus::Partial => "partial",
+            CycleStatus::SourceUnavailable => "source_unavailable",
+            CycleStatus::NoModels => "no_models",
+        }
+    }
+}
+
 /// The cycle in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {

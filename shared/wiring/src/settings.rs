@@ -44,7 +44,8 @@ pub enum SettingsError {
 impl Settings {
     /// Reads the document that the environment names, or a usual one, and checks it.
     pub async fn load(env: Environment<'_>) -> Result<Settings, SettingsError> {
-        let named = env("CONFIG_FILE").or_else(|| env("CONFIG_PATH")).filter(|it| !it.is_empty());
+        let named = |name: &str| env(name).filter(|path| !path.is_empty());
+        let named = named("CONFIG_FILE").or_else(|| named("CONFIG_PATH"));
         let (document, text) = match named {
             Some(path) => {
                 let text = read(&path, env).await;

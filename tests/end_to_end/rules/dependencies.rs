@@ -45,7 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // Tests.
     ("testkit", &["artifact", "detect", "domain", "forest", "payload", "pipeline", "simulate"]),
-    ("end-to-end", &["simulate", "testkit"]),
+    ("end-to-end", &["adapter-aws", "adapter-http", "domain", "pipeline", "testkit"]),
 ];
 
 /// Crates that any crate may use in its tests and examples.

@@ -49,10 +49,7 @@ impl VictoriaMetrics {
     /// Imports a recording and reads it back, because an import answers 204 whatever it dropped.
     pub(crate) fn import(&self, recording: &Recording) -> Result<()> {
         let before = self.samples_by_series(recording)?;
-        Request::post("/api/v1/import", recording.json_lines().as_bytes())
-            .send(self.port)?
-            .ok("importing a recording")?;
-        Request::get("/internal/force_flush").send(self.port)?.ok("flushing")?;
+        self.import_lines(&recording.json_lines())?;
         let after = self.samples_by_series(recording)?;
         for (series, expected) in &recording.samples_by_series {
             let gained = after.get(series).unwrap_or(&0) - before.get(series).unwrap_or(&0);
@@ -61,6 +58,12 @@ impl VictoriaMetrics {
             }
         }
         Ok(())
+    }
+
+    /// Imports JSON lines as they are, and makes them visible.
+    pub(crate) fn import_lines(&self, lines: &str) -> Result<()> {
+        Request::post("/api/v1/import", lines.as_bytes()).send(self.port)?.ok("importing")?;
+        Request::get("/internal/force_flush").send(self.port)?.ok("flushing").map(drop)
     }
 
     fn samples_by_series(&self, span: &Recording) -> Result<BTreeMap<String, usize>> {

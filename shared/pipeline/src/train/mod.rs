@@ -54,10 +54,8 @@ pub trait Progress: Send + Sync {
 /// One step of a training run.
 #[derive(Debug, Clone, Copy)]
 pub enum TrainEvent<'a> {
-    /// How many services there are, if they are known before reading.
-    Planned {
-        services: Option<usize>,
-    },
+    /// How many services there are.
+    Planned { services: usize },
     MetricRead {
         metric: &'a str,
         services: usize,
@@ -105,56 +103,51 @@ pub async fn train(
         config_digest: request.config_digest.clone(),
         yaga_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let planned = plan(request, config);
-    ports.progress.on(TrainEvent::Planned { services: planned.as_ref().map(Vec::len) });
+    let planned = plan(request, config, ports).await?;
+    ports.progress.on(TrainEvent::Planned { services: planned.len() });
     let mut services = Vec::new();
-    for batch in batches(planned) {
+    for batch in planned.chunks(TRAINING_BATCH_SERVICES_MAX) {
         services.extend(train_batch(batch, request, config, &run, ports).await?);
     }
-    if services.is_empty() {
+    Ok(TrainingReport::new(request.at, started, ports.clock.now(), services))
+}
+
+/// The services to train: the named ones, or all that the metrics know.
+async fn plan(
+    request: &TrainRequest,
+    config: &Config,
+    ports: &TrainPorts<'_>,
+) -> Result<Vec<ServiceName>, TrainError> {
+    let listed = config.services.listed.iter().map(|(service, _)| service.clone());
+    let mut planned: Vec<ServiceName> =
+        request.services.clone().unwrap_or_else(|| listed.collect());
+    if planned.is_empty() {
+        planned = read::discover(request.at, config, ports).await?;
+    }
+    planned.sort();
+    planned.dedup();
+    if planned.is_empty() {
         return Err(TrainError::NoServices {
             place: ports.source.describe(),
             days: config.training.lookback_days,
             at: request.at.to_rfc3339(),
         });
     }
-    Ok(TrainingReport::new(request.at, started, ports.clock.now(), services))
-}
-
-/// The services to train, if somebody named them.
-fn plan(request: &TrainRequest, config: &Config) -> Option<Vec<ServiceName>> {
-    let listed = config.services.listed.iter().map(|(service, _)| service.clone());
-    let mut named: Vec<ServiceName> = request.services.clone().unwrap_or_else(|| listed.collect());
-    named.sort();
-    named.dedup();
-    (!named.is_empty()).then_some(named)
-}
-
-/// Named services in batches; unnamed ones are one batch of whatever the metrics know.
-fn batches(planned: Option<Vec<ServiceName>>) -> Vec<Option<Vec<ServiceName>>> {
-    match planned {
-        None => vec![None],
-        Some(named) => {
-            named.chunks(TRAINING_BATCH_SERVICES_MAX).map(|batch| Some(batch.to_vec())).collect()
-        }
-    }
+    Ok(planned)
 }
 
 async fn train_batch(
-    batch: Option<Vec<ServiceName>>,
+    batch: &[ServiceName],
     request: &TrainRequest,
     config: &Config,
     run: &RunRecord,
     ports: &TrainPorts<'_>,
 ) -> Result<Vec<ServiceReport>, TrainError> {
-    let history = read::read_history(batch.as_deref(), request.at, config, ports).await;
-    let history = match (history, batch) {
-        (Ok(history), _) => history,
-        // Named services are reported one by one; without names there is nothing to report on.
-        (Err(error), Some(named)) => {
-            return Ok(named.into_iter().map(|s| ServiceReport::failed(s, &error)).collect());
+    let history = match read::read_history(batch, request.at, config, ports).await {
+        Ok(history) => history,
+        Err(error) => {
+            return Ok(batch.iter().map(|it| ServiceReport::failed(it.clone(), &error)).collect());
         }
-        (Err(error), None) => return Err(error.into()),
     };
     let champions = champions(&history, ports.registry).await?;
     let fitted = fit::fit_services(history, &champions, config, run, ports.progress);

@@ -1,6 +1,6 @@
 //! Reads the history of a batch: one query per metric for all of its services.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use detect::rows::ServiceSamples;
@@ -18,15 +18,15 @@ pub(super) type History = BTreeMap<ServiceName, ServiceSamples>;
 /// Reads every metric. One that fails, fails the batch: a model without a metric that the service
 /// has would replace one that knows it.
 pub(super) async fn read_history(
-    services: Option<&[ServiceName]>,
+    services: &[ServiceName],
     at: DateTime<Utc>,
     config: &Config,
     ports: &TrainPorts<'_>,
 ) -> Result<History, SourceError> {
-    let until_s = (at.timestamp() - ports.source.lag_s()).div_euclid(CYCLE_S) * CYCLE_S;
-    let after_s = until_s - i64::from(config.training.lookback_days) * 86_400;
+    let (after_s, until_s) = span(at, config, ports);
     let reads = config.metrics.iter().enumerate().map(|(index, metric)| async move {
-        let request = RangeRequest { metric, after_s, until_s, step_s: CYCLE_S, services };
+        let request =
+            RangeRequest { metric, after_s, until_s, step_s: CYCLE_S, services: Some(services) };
         let read = ports.source.read(&request).await?;
         let found = read.series.len();
         ports.progress.on(TrainEvent::MetricRead { metric: &metric.name, services: found });
@@ -50,8 +50,34 @@ pub(super) async fn read_history(
     Ok(history)
 }
 
-/// A named service without any sample is reported on, and not forgotten.
-fn named_history(services: Option<&[ServiceName]>, metrics: usize) -> History {
+/// Services that have a sample of the traffic metric, or of any metric where there is none, in the
+/// whole span. Looks once an hour: it is enough to be seen once.
+pub(super) async fn discover(
+    at: DateTime<Utc>,
+    config: &Config,
+    ports: &TrainPorts<'_>,
+) -> Result<Vec<ServiceName>, SourceError> {
+    const LOOK_S: i64 = 3600;
+    let (after_s, until_s) = span(at, config, ports);
+    let traffic = config.metrics.traffic_index();
+    let asked = config.metrics.iter().enumerate();
+    let asked = asked.filter(|(index, _)| traffic.is_none_or(|traffic| traffic == *index));
+    let mut found = BTreeSet::new();
+    for (_, metric) in asked {
+        let request = RangeRequest { metric, after_s, until_s, step_s: LOOK_S, services: None };
+        found.extend(ports.source.read(&request).await?.series.into_keys());
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// The look-back before the newest instant that the source has complete.
+fn span(at: DateTime<Utc>, config: &Config, ports: &TrainPorts<'_>) -> (i64, i64) {
+    let until_s = (at.timestamp() - ports.source.lag_s()).div_euclid(CYCLE_S) * CYCLE_S;
+    (until_s - i64::from(config.training.lookback_days) * 86_400, until_s)
+}
+
+/// A service without any sample is reported on, and not forgotten.
+fn named_history(services: &[ServiceName], metrics: usize) -> History {
     let empty = || ServiceSamples { series: vec![None; metrics] };
-    services.unwrap_or_default().iter().map(|service| (service.clone(), empty())).collect()
+    services.iter().map(|service| (service.clone(), empty())).collect()
 }

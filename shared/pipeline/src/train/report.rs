@@ -37,6 +37,17 @@ pub enum RunStatus {
     Failed,
 }
 
+impl RunStatus {
+    /// The word in reports and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunStatus::Completed => "completed",
+            RunStatus::Partial => "partial",
+            RunStatus::Failed => "failed",
+        }
+    }
+}
+
 /// One service.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ServiceReport {

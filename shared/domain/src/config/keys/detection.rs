@@ -40,7 +40,7 @@ pub(super) const KEYS: &[Key] = &[
         .unit("of the median")
         .about("The same as a share; the larger of both counts."),
     Key::live("detection_thresholds.severity_scores.critical", SCORE, "-0.6")
-        .about("Score at or below which an anomaly without calibration is critical."),
+        .about("Score below which an anomaly without calibration is critical."),
     Key::live("detection_thresholds.severity_scores.high", SCORE, "-0.3")
         .about("The same for high; above critical."),
     Key::live("detection_thresholds.severity_scores.medium", SCORE, "-0.1")

@@ -32,7 +32,7 @@ const fn days(path: &'static str, default: &'static str) -> Key {
 
 const fn confidence(path: &'static str, default: &'static str) -> Key {
     Key::live(path, number(0.0, 1.0), default)
-        .about("Trust in this period's model; below 0.7 severity is lowered by one.")
+        .about("Trust in this period's model, told with each anomaly.")
 }
 
 const fn rows(path: &'static str, default: &'static str) -> Key {

@@ -1,0 +1,63 @@
+//! The ports' conformance suites, run on the adapters in front of real servers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use adapter_aws::{AccessKey, S3Options, S3Store};
+use adapter_http::VictoriaMetrics;
+use anyhow::{Result, ensure};
+use chrono::Utc;
+use domain::config;
+use pipeline::ports::ObjectStore;
+use testkit::conformance::{self, KnownMetrics};
+
+use crate::Case;
+use crate::servers;
+use crate::stage::Stage;
+
+const TWO_DAYS_S: i64 = 2 * 86_400;
+
+pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
+    vec![
+        Case::new("conformance::victoria_metrics_is_a_metric_source", metric_source)
+            .needs(stage, &["victoria-metrics"]),
+        Case::new("conformance::s3_is_an_object_store", object_store)
+            .needs(stage, &["moto_server"]),
+    ]
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    // Races between writers need more than one thread.
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+fn metric_source(stage: &Stage) -> Result<()> {
+    let server = servers::VictoriaMetrics::start(stage)?;
+    let start_s = (Utc::now().timestamp() - TWO_DAYS_S).div_euclid(3600) * 3600;
+    let known = KnownMetrics::starting_at(start_s);
+    server.import_lines(&known.json_lines())?;
+    let config = config::load(None, &|_| None)?.config;
+    let source = VictoriaMetrics::new(&server.url(), &config.victoria_metrics, None);
+    runtime()?.block_on(conformance::metric_source(&source, &known));
+    Ok(())
+}
+
+fn object_store(stage: &Stage) -> Result<()> {
+    let server = servers::S3::start(stage)?;
+    server.create_bucket("conformance")?;
+    let count = AtomicUsize::new(0);
+    let make = || -> Arc<dyn ObjectStore> {
+        let prefix = format!("store-{}", count.fetch_add(1, Ordering::Relaxed));
+        let key = AccessKey { id: "test".to_owned(), secret: "test".to_owned() };
+        let options = S3Options {
+            endpoint: Some(server.url()),
+            region: Some("us-east-1".to_owned()),
+            path_style: true,
+            access_key: Some(key),
+        };
+        Arc::new(S3Store::new("conformance", &prefix, options))
+    };
+    runtime()?.block_on(conformance::object_store(make));
+    ensure!(count.load(Ordering::Relaxed) > 0, "the suite asked for no store");
+    Ok(())
+}
