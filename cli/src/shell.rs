@@ -1,7 +1,7 @@
 //! What surrounds a command: environment, logging, and whether a person is looking.
 
 use std::future::Future;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use anyhow::Context;
 use owo_colors::{OwoColorize, Stream};
@@ -101,9 +101,12 @@ impl Shell {
     }
 
     /// A line on standard output.
-    #[expect(clippy::print_stdout, reason = "this is where the command speaks")]
+    ///
+    /// A reader that has seen enough (`yaga models list | head`) ends the command quietly.
     pub fn say(&self, text: &str) {
-        println!("{text}");
+        if writeln!(std::io::stdout(), "{text}").is_err() {
+            std::process::exit(0);
+        }
     }
 
     /// A JSON document on standard output, indented.

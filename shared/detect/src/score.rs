@@ -62,6 +62,9 @@ pub struct CombinationVerdict {
 /// Everything that scoring found out about one observation.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Assessment {
+    /// How unusual the worst metric is, before gates: the negated decision score, so above zero is
+    /// flagged and higher is worse. For ranking and charts.
+    pub score: Option<f64>,
     /// Worst first.
     pub signals: Vec<Signal>,
     /// Metrics that a forest flagged before gates and filters.
@@ -107,8 +110,10 @@ pub fn assess(
     };
     let mut flagged = 0;
     let mut signals: Vec<Signal> = Vec::new();
+    let mut score: Option<f64> = None;
     for metric in &model.metrics {
         let Some(value) = value_of(&metric.name) else { continue };
+        score = score.into_iter().chain(decision(metric, value).map(|it| -it)).reduce(f64::max);
         let Some(signal) = flag(metric, value, settings.detection) else { continue };
         flagged += 1;
         if is_kept(metric, &signal, observation, settings) {
@@ -125,7 +130,7 @@ pub fn assess(
     let combination = model.multivariate.as_ref().and_then(|combination| {
         judge_combination(combination, model, settings.detection, value_of)
     });
-    Assessment { signals, flagged, combination }
+    Assessment { score, signals, flagged, combination }
 }
 
 /// A signal if the metric's forest, the training range, or a rule says so; gates come later.
@@ -144,11 +149,7 @@ fn flag(metric: &MetricModel, value: f64, detection: &Detection) -> Option<Signa
             ..signal(metric, value, RULE_SCORE, Severity::Medium, SeveritySource::Rule)
         });
     };
-    if forest.positive_only && value <= 0.0 {
-        return None;
-    }
-    let score =
-        forest.calibration.decision(forest.steps.score(metric.transform.apply(value) as f32));
+    let score = decision(metric, value)?;
     let tail = tail_severity(metric, &forest.tail, value);
     if score >= 0.0 && tail == Severity::None {
         return None;
@@ -158,6 +159,15 @@ fn flag(metric: &MetricModel, value: f64, detection: &Detection) -> Option<Signa
         return Some(signal(metric, value, score, tail, SeveritySource::Tail));
     }
     Some(signal(metric, value, score, severity, source))
+}
+
+/// The decision score of a metric's forest, if it has one that judges this value.
+fn decision(metric: &MetricModel, value: f64) -> Option<f64> {
+    let forest = metric.forest.as_ref()?;
+    if forest.positive_only && value <= 0.0 {
+        return None;
+    }
+    Some(forest.calibration.decision(forest.steps.score(metric.transform.apply(value) as f32)))
 }
 
 fn signal(

@@ -28,28 +28,32 @@ const FAILED_METRICS_MAX: usize = 2;
 pub struct CycleOutcome {
     /// In the order of the input.
     pub results: Vec<ServiceResult>,
+    /// How unusual each service is, before gates: above zero is flagged, higher is worse. `None`
+    /// where nothing was judged.
+    pub scores: Vec<Option<f64>>,
 }
 
 /// Judges every service of a cycle.
 pub fn decide(input: &CycleInput, config: &Config) -> CycleOutcome {
-    let results = input.services.iter().map(|service| judge(service, input, config)).collect();
-    CycleOutcome { results }
+    let judged = input.services.iter().map(|service| judge(service, input, config));
+    let (results, scores) = judged.unzip();
+    CycleOutcome { results, scores }
 }
 
-fn judge(it: &ServiceInput, input: &CycleInput, config: &Config) -> ServiceResult {
+fn judge(it: &ServiceInput, input: &CycleInput, config: &Config) -> (ServiceResult, Option<f64>) {
     if let Some((reason, error)) = collection_failure(input, config) {
-        return skipped(&it.service, input, reason, error);
+        return (skipped(&it.service, input, reason, error), None);
     }
     let routed = match &it.model {
         Ok(routed) => routed,
-        Err(missing) => return no_model(it, input, missing),
+        Err(missing) => return (no_model(it, input, missing), None),
     };
     let width_s = routed.model.training.row_width_s;
     let bounds = &config.detection.bounds;
     let at_s = input.at.timestamp();
     let (observation, warnings) = observe(&it.samples, &config.metrics, bounds, at_s, width_s);
     if let Some((reason, error)) = stale(&it.service, &observation, config) {
-        return skipped(&it.service, input, reason, error);
+        return (skipped(&it.service, input, reason, error), None);
     }
     assess_service(it, routed, &observation, &warnings, input, config)
 }
@@ -61,7 +65,7 @@ fn assess_service(
     warnings: &[String],
     input: &CycleInput,
     config: &Config,
-) -> ServiceResult {
+) -> (ServiceResult, Option<f64>) {
     let settings = ScoreSettings {
         metrics: &config.metrics,
         detection: &config.detection,
@@ -70,7 +74,7 @@ fn assess_service(
     let assessment = assess(&routed.model, observation, &settings);
     let anomaly = name_anomaly(&assessment, &routed.model);
     let failed_metrics: Vec<String> = input.failed_metrics.keys().cloned().collect();
-    render::judged(&Judged {
+    let result = render::judged(&Judged {
         service: &it.service,
         at: input.at,
         period: it.period,
@@ -84,7 +88,8 @@ fn assess_service(
         failed_metrics: &failed_metrics,
         assessment: &assessment,
         anomaly: anomaly.as_ref(),
-    })
+    });
+    (result, assessment.score)
 }
 
 /// Trust in the model that was used, from the period it was trained for.

@@ -55,7 +55,9 @@ pub trait Progress: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 pub enum TrainEvent<'a> {
     /// How many services there are.
-    Planned { services: usize },
+    Planned {
+        services: usize,
+    },
     MetricRead {
         metric: &'a str,
         services: usize,
