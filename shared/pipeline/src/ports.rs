@@ -141,6 +141,27 @@ pub enum StoreError {
     Unavailable { store: String, action: &'static str, key: String, reason: String },
 }
 
+/// Bytes of one segment of a key: what file systems take as a name.
+const KEY_SEGMENT_BYTES_MAX: usize = 255;
+
+/// Refuses keys that not every store can hold, so that models can move from one to another:
+/// segments that are empty, mean another folder, are too long, or hold control characters.
+pub fn check_key(key: &str) -> Result<(), StoreError> {
+    let flaw_of = |segment: &str| match segment {
+        "" => Some("it has an empty segment"),
+        "." | ".." => Some("it has a segment that means another folder"),
+        _ if segment.len() > KEY_SEGMENT_BYTES_MAX => {
+            Some("it has a segment of more than 255 bytes")
+        }
+        _ if segment.chars().any(char::is_control) => Some("it has a control character"),
+        _ => None,
+    };
+    match key.split('/').find_map(flaw_of) {
+        Some(flaw) => Err(StoreError::BadKey { key: key.to_owned(), reason: flaw.to_owned() }),
+        None => Ok(()),
+    }
+}
+
 /// The time. Use cases are handed it, so that replays and tests own it.
 #[async_trait]
 pub trait Clock: Send + Sync {

@@ -5,10 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use pipeline::ports::{ETag, Object, ObjectStore, Read, StoreError};
+use pipeline::ports::{ETag, Object, ObjectStore, Read, StoreError, check_key};
 
 const NAME: &str = "memory";
-const SEGMENT_BYTES_MAX: usize = 255;
 
 /// Keeps objects as long as it lives. A tag is a hash of the content.
 #[derive(Debug, Default)]
@@ -105,19 +104,6 @@ fn tag_of(bytes: &[u8]) -> ETag {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     ETag(format!("{:016x}", hasher.finish()))
-}
-
-fn check_key(key: &str) -> Result<(), StoreError> {
-    let bad = |segment: &str| {
-        matches!(segment, "" | "." | "..")
-            || segment.len() > SEGMENT_BYTES_MAX
-            || segment.chars().any(char::is_control)
-    };
-    if key.split('/').any(bad) {
-        let reason = "it has an unusable segment".to_owned();
-        return Err(StoreError::BadKey { key: key.to_owned(), reason });
-    }
-    Ok(())
 }
 
 #[cfg(test)]
