@@ -1,17 +1,20 @@
 //! The deployed shape on one machine: VictoriaMetrics, S3 and the functions, all of them real.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::simulated::Simulated;
+use crate::process;
 use crate::response::{self, rfc3339};
 use crate::servers::{Functions, S3, VictoriaMetrics};
 use crate::stage::Stage;
 
 const BUCKET: &str = "yaga-end-to-end";
 const PREFIX: &str = "models";
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// Everything running, with models trained by the training function.
 #[derive(Debug)]
@@ -19,7 +22,7 @@ pub(crate) struct Cloud {
     // Fields end in this order: the functions before the servers they talk to.
     functions: Functions,
     s3: S3,
-    _metrics: VictoriaMetrics,
+    metrics: VictoriaMetrics,
     simulated: Simulated,
     trained: Value,
 }
@@ -37,7 +40,7 @@ impl Cloud {
         // The test span is in the database already: training must not look beyond its instant.
         let event = json!({ "at": rfc3339(simulated.train.last) });
         let trained = functions.invoke("training", &event)?;
-        Ok(Self { functions, s3, _metrics: metrics, simulated, trained })
+        Ok(Self { functions, s3, metrics, simulated, trained })
     }
 }
 
@@ -110,6 +113,27 @@ pub(super) fn one_service(stage: &Stage) -> Result<()> {
     let answered: Vec<String> = response::by_service(&answer)?.into_keys().collect();
     ensure!(json!(answered) == asked, "asked for {asked}, got {answered:?}");
     Ok(())
+}
+
+pub(super) fn command_verifies(stage: &Stage) -> Result<()> {
+    let cloud = stage.cloud()?;
+    let verified = yaga_models(stage, cloud, "verify")?;
+    ensure!(verified["models_read"].as_u64() > Some(0), "nothing was read: {verified:#}");
+    ensure!(verified["problems"] == json!([]), "{verified:#}");
+    let listed = yaga_models(stage, cloud, "list")?.to_string();
+    for service in &cloud.simulated.train.services {
+        ensure!(listed.contains(service.as_str()), "{service} is not listed: {listed}");
+    }
+    Ok(())
+}
+
+fn yaga_models(stage: &Stage, cloud: &Cloud, command: &str) -> Result<Value> {
+    let mut yaga = stage.yaga()?;
+    yaga.args(["models", command, "--json"]);
+    yaga.envs(environment(&cloud.simulated, &cloud.metrics, &cloud.s3));
+    let name = format!("yaga models {command}");
+    let printed = process::succeed(&name, yaga, COMMAND_LIMIT)?;
+    serde_json::from_str(&printed).with_context(|| format!("{name} printed no JSON: {printed}"))
 }
 
 pub(super) fn bad_event(stage: &Stage) -> Result<()> {

@@ -21,6 +21,7 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
         cloud("journeys::cloud::training_writes_models_cards_and_catalog", cloud::models_are_there),
         cloud("journeys::cloud::a_fault_is_reported_and_only_it", cloud::fault_is_reported),
         cloud("journeys::cloud::inference_answers_for_the_services_asked", cloud::one_service),
+        cloud("journeys::cloud::the_command_reads_the_same_registry", cloud::command_verifies),
         cloud("journeys::cloud::a_bad_event_is_refused_with_its_reason", cloud::bad_event),
     ]
 }
