@@ -169,13 +169,17 @@ fn signals(anomaly: &Anomaly) -> String {
     if all.is_empty() { combination(anomaly) } else { all.join("\n") }
 }
 
-/// The root metric's value and its mean in training, with units.
+/// The root metric's value and what is usual now, or its mean in training, with units.
 fn value_and_usual(anomaly: &Anomaly, metrics: &MetricSet) -> Option<(String, String)> {
     anomaly.direction.as_ref()?;
     let name = anomaly.root_metric.as_deref()?;
     let metric = metrics.get(metrics.index_of(name)?)?;
-    let compared = anomaly.comparison_data.get(name)?;
     let text = |value| format_value(metric.kind, &metric.unit, value);
+    let signal = anomaly.detection_signals.iter().find(|it| it.metric.as_deref() == Some(name));
+    if let (Some(value), Some(expected)) = (anomaly.value, signal.and_then(|it| it.expected)) {
+        return Some((text(value), text(expected)));
+    }
+    let compared = anomaly.comparison_data.get(name)?;
     Some((text(compared.current), text(compared.training_mean)))
 }
 

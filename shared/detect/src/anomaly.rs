@@ -5,6 +5,7 @@
 
 use domain::Severity;
 
+use crate::evidence::Evidence;
 use crate::explain::hints;
 use crate::model::PeriodModel;
 use crate::score::{Assessment, Direction, Signal};
@@ -48,6 +49,9 @@ const CONFIDENCE_BASE: f64 = 0.4;
 const CONFIDENCE_PER_SIGNAL: f64 = 0.1;
 const CONFIDENCE_COMBINATION: f64 = 0.1;
 const CONFIDENCE_MAX: f64 = 0.7;
+const EVIDENCE_BASE: f64 = 0.5;
+const EVIDENCE_PER_SIGNAL: f64 = 0.15;
+const EVIDENCE_MAX: f64 = 0.95;
 /// Messages, causes and checks that are shown.
 const MESSAGES_MAX: usize = 2;
 const HINTS_PER_METRIC: usize = 2;
@@ -66,7 +70,10 @@ fn from_signals(worst: &Signal, assessment: &Assessment, model: &PeriodModel) ->
     let agrees = assessment.combination.as_ref().is_some_and(|verdict| verdict.is_flagged);
     let confidence = CONFIDENCE_BASE + CONFIDENCE_PER_SIGNAL * signals.len() as f64;
     let bonus = if agrees { CONFIDENCE_COMBINATION } else { 0.0 };
-    let (possible_causes, checks) = collect_hints(signals, model);
+    let metrics = signals.iter().map(|it| (it.metric.as_str(), it.direction));
+    let (possible_causes, checks) = collect_hints(metrics, model);
+    let contributing_metrics: Vec<String> =
+        signals.iter().map(|signal| signal.metric.clone()).collect();
     Anomaly {
         name: format!("{}_{}", worst.metric, worst.direction.as_str()),
         kind: if signals.len() == 1 { AnomalyKind::Isolated } else { AnomalyKind::Consolidated },
@@ -77,11 +84,44 @@ fn from_signals(worst: &Signal, assessment: &Assessment, model: &PeriodModel) ->
         direction: Some(worst.direction),
         value: Some(worst.value),
         description: describe(signals, model),
-        contributing_metrics: signals.iter().map(|signal| signal.metric.clone()).collect(),
-        recommended_actions: actions(signals, &checks),
+        recommended_actions: actions(&contributing_metrics, &checks),
+        contributing_metrics,
         possible_causes,
         checks,
     }
+}
+
+/// The anomaly that evidence opens. Forests have a say in how sure it is, not in whether it is.
+pub fn from_evidence(
+    evidence: &Evidence,
+    assessment: &Assessment,
+    model: &PeriodModel,
+) -> Option<Anomaly> {
+    let leading = evidence.signals.first().filter(|_| evidence.opens())?;
+    let count = evidence.signals.len();
+    let agrees = assessment.combination.as_ref().is_some_and(|verdict| verdict.is_flagged);
+    let bonus = if agrees { CONFIDENCE_COMBINATION } else { 0.0 };
+    let confidence = EVIDENCE_BASE + EVIDENCE_PER_SIGNAL * count as f64 + bonus;
+    let more = if count > 1 { format!(" (+{} more)", count - 1) } else { String::new() };
+    let metrics = evidence.signals.iter().map(|it| (it.metric.as_str(), it.direction));
+    let (possible_causes, checks) = collect_hints(metrics, model);
+    let contributing_metrics: Vec<String> =
+        evidence.signals.iter().map(|signal| signal.metric.clone()).collect();
+    Some(Anomaly {
+        name: format!("{}_{}", leading.metric, leading.direction.as_str()),
+        kind: if count == 1 { AnomalyKind::Isolated } else { AnomalyKind::Consolidated },
+        severity: evidence.severity,
+        confidence: round_2(confidence.min(EVIDENCE_MAX)),
+        score: evidence.recipe_score,
+        root_metric: Some(leading.metric.clone()),
+        direction: Some(leading.direction),
+        value: Some(leading.value),
+        description: format!("[{}] {}{more}", model.service, leading.text),
+        recommended_actions: actions(&contributing_metrics, &checks),
+        contributing_metrics,
+        possible_causes,
+        checks,
+    })
 }
 
 /// A combination alone opens an anomaly only where its score is rare enough to be high, and then
@@ -124,11 +164,14 @@ fn describe(signals: &[Signal], model: &PeriodModel) -> String {
     format!("[{}] unusual behaviour: {}{more}", model.service, messages.join("; "))
 }
 
-fn collect_hints(signals: &[Signal], model: &PeriodModel) -> (Vec<String>, Vec<String>) {
+fn collect_hints<'a>(
+    metrics: impl Iterator<Item = (&'a str, Direction)>,
+    model: &PeriodModel,
+) -> (Vec<String>, Vec<String>) {
     let (mut causes, mut checks) = (Vec::new(), Vec::new());
-    for signal in signals {
-        let Some(metric) = model.metric(&signal.metric) else { continue };
-        let found = hints(&metric.name, metric.kind, signal.direction);
+    for (name, direction) in metrics {
+        let Some(metric) = model.metric(name) else { continue };
+        let found = hints(&metric.name, metric.kind, direction);
         append(&mut causes, found.causes);
         append(&mut checks, found.checks);
     }
@@ -143,8 +186,7 @@ fn append(list: &mut Vec<String>, texts: &[&str]) {
     }
 }
 
-fn actions(signals: &[Signal], checks: &[String]) -> Vec<String> {
-    let metrics: Vec<&str> = signals.iter().map(|signal| signal.metric.as_str()).collect();
+fn actions(metrics: &[String], checks: &[String]) -> Vec<String> {
     let mut actions = vec![format!("INVESTIGATE {}", metrics.join(", "))];
     actions.extend(checks.iter().take(2).map(|check| format!("CHECK {check}")));
     actions.push("CORRELATE with releases and changes of the last hour".to_owned());

@@ -6,6 +6,7 @@ use domain::{Calendar, MetricSet, Period, ServiceName};
 use sha2::{Digest, Sha256};
 
 use crate::calibrate::CalibrationSettings;
+use crate::evidence::EvidenceModel;
 use crate::contamination::Base;
 use crate::gate::{self, Check, GateReport};
 use crate::model::{FeatureSet, MetricModel, PeriodModel, TrainingRecord};
@@ -23,6 +24,8 @@ pub struct ServiceHistory {
     pub service: ServiceName,
     pub rows: Rows,
     pub quality: QualityReport,
+    /// Learned with the services of the same run; `None` where forests open anomalies.
+    pub evidence: Option<EvidenceModel>,
 }
 
 /// What is recorded with every model of a run.
@@ -56,7 +59,7 @@ impl ServiceHistory {
         let rows = rows.filter(|time| {
             !excluded.iter().any(|period| period.start_s <= time && time <= period.end_s)
         });
-        ServiceHistory { service, rows, quality }
+        ServiceHistory { service, rows, quality, evidence: None }
     }
 }
 
@@ -182,6 +185,7 @@ fn fit_model(
         multivariate,
         multivariate_absent,
         drift: combination.drift,
+        evidence: history.evidence.clone(),
         correlated: combination.correlated,
         quality: history.quality.clone(),
         gate: GateReport::pending(),
@@ -227,6 +231,7 @@ fn record(
         until_s: rows.times_s.last().copied().unwrap_or(0),
         row_width_s: rows.width_s,
         timezone: config.calendar_of(&history.service).zone_name().to_owned(),
+        opening: config.detection.opening,
         rows_training: training.len() as u32,
         rows_validation: validation.len() as u32,
         data_digest: digest(rows),

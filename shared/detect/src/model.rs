@@ -1,11 +1,12 @@
 //! What training leaves behind for one service and one period: the period model.
 
-use domain::config::valid::ContaminationMethod;
+use domain::config::valid::{ContaminationMethod, Opening};
 use domain::{BadDirection, MetricKind, Period, ServiceName, Severity};
 use forest::{Forest, StepFunction};
 use serde::{Deserialize, Serialize};
 
 use crate::drift_baseline::DriftBaseline;
+use crate::evidence::EvidenceModel;
 use crate::gate::GateReport;
 use crate::quality::QualityReport;
 use crate::statistics::{Statistics, ZeroStatistics};
@@ -23,6 +24,8 @@ pub struct PeriodModel {
     /// Why there is no multivariate model, where there is none.
     pub multivariate_absent: Option<String>,
     pub drift: Option<DriftBaseline>,
+    /// What opens anomalies where forests do not; the same in every period of a run.
+    pub evidence: Option<EvidenceModel>,
     pub correlated: Vec<CorrelatedPair>,
     pub quality: QualityReport,
     pub gate: GateReport,
@@ -53,6 +56,8 @@ pub struct TrainingRecord {
     /// Width of the windows that rows average.
     pub row_width_s: i64,
     pub timezone: String,
+    /// What opens anomalies; a model of another opening is refused, not misread.
+    pub opening: Opening,
     pub rows_training: u32,
     pub rows_validation: u32,
     /// SHA-256 of the rows, hexadecimal: the same data and settings give the same model.

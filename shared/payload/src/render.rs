@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use detect::anomaly::{self, AnomalyKind};
+use detect::evidence::{Evidence, EvidenceSignal};
 use detect::model::PeriodModel;
 use detect::rows::Observation;
 use detect::score::{Assessment, CombinationVerdict, Direction, SeveritySource, Signal};
@@ -36,6 +37,8 @@ pub struct Judged<'a> {
     pub warnings: &'a [String],
     pub failed_metrics: &'a [String],
     pub assessment: &'a Assessment,
+    /// What opened the anomaly, where forests did not, and by which method.
+    pub evidence: Option<(&'a Evidence, &'static str)>,
     pub anomaly: Option<&'a anomaly::Anomaly>,
 }
 
@@ -117,7 +120,7 @@ pub fn cycle_id(at: DateTime<Utc>) -> i64 {
 }
 
 fn render_anomaly(it: &Judged<'_>, found: &anomaly::Anomaly) -> Anomaly {
-    let signals = signals(it.assessment);
+    let signals = signals(it);
     Anomaly {
         kind: match found.kind {
             AnomalyKind::Isolated => "ml_isolation",
@@ -145,8 +148,16 @@ fn render_anomaly(it: &Judged<'_>, found: &anomaly::Anomaly) -> Anomaly {
     }
 }
 
-fn signals(assessment: &Assessment) -> Vec<DetectionSignal> {
-    let mut signals: Vec<DetectionSignal> = assessment.signals.iter().map(render_signal).collect();
+/// Evidence first, where it decides; then what the forests say.
+fn signals(it: &Judged<'_>) -> Vec<DetectionSignal> {
+    let assessment = it.assessment;
+    let mut signals: Vec<DetectionSignal> = match it.evidence {
+        Some((evidence, method)) => {
+            let render = |signal| render_evidence(signal, evidence.severity, method);
+            evidence.signals.iter().map(render).collect()
+        }
+        None => assessment.signals.iter().map(render_signal).collect(),
+    };
     if let Some(verdict) = assessment.combination.as_ref().filter(|verdict| verdict.is_flagged) {
         signals.push(render_verdict(verdict));
     }
@@ -172,8 +183,27 @@ fn render_signal(signal: &Signal) -> DetectionSignal {
         severity: signal.severity,
         severity_source: Some(source.to_owned()),
         score: round(signal.score, 4),
+        expected: None,
         direction: Some(signal.direction.as_str().to_owned()),
         percentile: Some(round(signal.percentile, 1)),
+    }
+}
+
+fn render_evidence(
+    signal: &EvidenceSignal,
+    severity: Severity,
+    method: &'static str,
+) -> DetectionSignal {
+    DetectionSignal {
+        method: method.to_owned(),
+        kind: "residual".to_owned(),
+        metric: Some(signal.metric.clone()),
+        severity,
+        severity_source: None,
+        score: round(signal.score, 4),
+        expected: Some(significant(signal.usual)),
+        direction: Some(signal.direction.as_str().to_owned()),
+        percentile: signal.percentile.is_finite().then(|| round(signal.percentile, 1)),
     }
 }
 
@@ -185,6 +215,7 @@ fn render_verdict(verdict: &CombinationVerdict) -> DetectionSignal {
         severity: verdict.severity,
         severity_source: Some("calibrated".to_owned()),
         score: round(verdict.score, 4),
+        expected: None,
         direction: None,
         percentile: None,
     }
@@ -272,7 +303,7 @@ fn performance(it: &Judged<'_>) -> PerformanceInfo {
 
 fn metadata(it: &Judged<'_>, is_fallback: bool) -> Metadata {
     let mut models_used: Vec<String> =
-        signals(it.assessment).into_iter().map(|signal| signal.method).collect();
+        signals(it).into_iter().map(|signal| signal.method).collect();
     models_used.sort();
     models_used.dedup();
     let trained_at = DateTime::from_timestamp(it.model.training.trained_at_s, 0);

@@ -89,7 +89,8 @@ pub struct Anomaly {
 /// One detector's voice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DetectionSignal {
-    /// `isolation_forest`, `zero_normal_threshold`, `traffic_outage` or `multivariate`.
+    /// `isolation_forest`, `seasonal_residual`, `zero_normal_threshold`, `traffic_outage` or
+    /// `multivariate`.
     pub method: String,
     #[serde(rename = "type")]
     pub kind: String,
@@ -100,6 +101,9 @@ pub struct DetectionSignal {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity_source: Option<String>,
     pub score: f64,
+    /// What is usual at this time, lately; in the metric's unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<f64>,
     /// `high`, `low` or `activated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<String>,

@@ -42,8 +42,10 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The local time of an instant in epoch seconds; the epoch if it is beyond the calendar.
-    pub fn of(calendar: &Calendar, at_s: i64) -> Moment {
+    /// The local time in the middle of the cycle that ends at `end_s`, epoch seconds; the epoch if
+    /// it is beyond the calendar.
+    pub fn of_cycle(calendar: &Calendar, end_s: i64, cycle_s: i64) -> Moment {
+        let at_s = end_s - cycle_s / 2;
         let local = calendar.local(DateTime::from_timestamp(at_s, 0).unwrap_or_default());
         let seconds = at_s.rem_euclid(60) as u32;
         Moment {
@@ -79,27 +81,16 @@ impl Season {
     pub fn week(past: &Past, cycle_s: i64) -> Season {
         let overall = median_of(past);
         let every_day = profile(past, |_| true);
-        let per_day = 3.0 * SLOT_S as f64 / cycle_s.max(1) as f64;
-        let mut table = vec![f32::NAN; DAYS * SLOTS];
+        let values_per_day = 3.0 * SLOT_S as f64 / cycle_s.max(1) as f64;
+        let mut table = Vec::with_capacity(DAYS * SLOTS);
         for days in DAY_TYPES {
             let of_type = profile(past, |day| days.contains(&day));
             for &day in days {
-                let own = match days.len() {
-                    1 => None,
-                    _ => Some(profile(past, |other| other == day)),
-                };
+                let is_alone = days.len() == 1;
+                let own = profile(past, |other| other == day && !is_alone);
                 for slot in 0..SLOTS {
-                    let usual = of_type[slot].median.or(every_day[slot].median);
-                    let usual = usual.unwrap_or(overall);
-                    let value = match own.as_ref().map(|own| &own[slot]) {
-                        Some(Slot { median: Some(median), count }) => {
-                            let seen = *count as f64 / per_day;
-                            let weight = seen / (seen + DAYS_OF_EQUAL_WEIGHT);
-                            weight * median + (1.0 - weight) * usual
-                        }
-                        _ => usual,
-                    };
-                    table[day * SLOTS + slot] = value as f32;
+                    let usual = of_type[slot].median.or(every_day[slot].median).unwrap_or(overall);
+                    table.push(own[slot].leaning_on(usual, values_per_day) as f32);
                 }
             }
         }
@@ -108,9 +99,9 @@ impl Season {
 
     /// Shares of failures from `(when, failures, requests)`: per period if `by_period`, else one.
     pub fn shares(past: &[(Moment, f64, f64)], by_period: bool) -> Season {
-        let sum = |of: &dyn Fn(&(Moment, f64, f64)) -> f64| past.iter().map(of).sum::<f64>();
-        let requests = sum(&|p| p.2);
-        let overall = if requests > 0.0 { sum(&|p| p.1) / requests } else { 0.0 };
+        let requests: f64 = past.iter().map(|p| p.2).sum();
+        let failures: f64 = past.iter().map(|p| p.1).sum();
+        let overall = if requests > 0.0 { failures / requests } else { 0.0 };
         let shares: Vec<f64> = past.iter().map(|p| p.1 / p.2).collect();
         let high = quantile(&shares, SHARE_QUANTILE).unwrap_or(1.0);
         let mut totals = [(0.0, 0.0); PERIODS];
@@ -165,6 +156,16 @@ struct Slot {
     count: usize,
 }
 
+impl Slot {
+    /// Its own median, the more so the more days of `per_day` values it was seen.
+    fn leaning_on(&self, usual: f64, per_day: f64) -> f64 {
+        let Some(median) = self.median else { return usual };
+        let days = self.count as f64 / per_day;
+        let weight = days / (days + DAYS_OF_EQUAL_WEIGHT);
+        weight * median + (1.0 - weight) * usual
+    }
+}
+
 /// For each slot of the day the median over it and its two neighbours, on the days chosen.
 fn profile(past: &Past, is_chosen: impl Fn(usize) -> bool) -> Vec<Slot> {
     let mut slots: Vec<Vec<f64>> = vec![Vec::new(); SLOTS];
@@ -175,7 +176,7 @@ fn profile(past: &Past, is_chosen: impl Fn(usize) -> bool) -> Vec<Slot> {
     }
     let around = |slot: usize| {
         let neighbours = [(slot + SLOTS - 1) % SLOTS, slot, (slot + 1) % SLOTS];
-        let mut values: Vec<f64> = neighbours.iter().flat_map(|s| slots[*s].clone()).collect();
+        let mut values: Vec<f64> = neighbours.iter().flat_map(|s| &slots[*s]).copied().collect();
         let count = values.len();
         let median = if count < VALUES_MIN { None } else { median_in_place(&mut values) };
         Slot { median, count }
@@ -238,9 +239,8 @@ mod tests {
 
     #[test]
     fn one_bad_hour_is_not_what_is_usual_for_shares() {
-        let past: Vec<_> = (0..1000)
-            .map(|i| (moment(0, 0), if i < 9 { 50.0 } else { 1.0 }, 100.0))
-            .collect();
+        let past: Vec<_> =
+            (0..1000).map(|i| (moment(0, 0), if i < 9 { 50.0 } else { 1.0 }, 100.0)).collect();
         let Season::Constant(share) = Season::shares(&past, false) else { panic!("seasonal") };
         assert!((share - 0.01).abs() < 1e-4, "{share}");
     }
@@ -258,8 +258,8 @@ mod tests {
     fn local_time_follows_the_clocks_of_the_zone() {
         let calendar = Calendar::utc().in_zone("Europe/Paris").unwrap();
         // 2026-03-29, clocks go from 02:00 to 03:00 at 01:00Z.
-        let before = Moment::of(&calendar, 1_774_745_940);
-        let after = Moment::of(&calendar, 1_774_746_060);
+        let before = Moment::of_cycle(&calendar, 1_774_746_000, 120);
+        let after = Moment::of_cycle(&calendar, 1_774_746_120, 120);
         assert_eq!((before.weekday, before.second_of_day), (6, 7_140));
         assert_eq!((after.weekday, after.second_of_day), (6, 10_860));
     }

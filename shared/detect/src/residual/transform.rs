@@ -51,9 +51,7 @@ impl Form {
         match self {
             Form::Rate => libm::log(count.max(0.0) + 0.5),
             Form::Latency if value > 0.0 => libm::log(value.max(LATENCY_MS_MIN)),
-            Form::ErrorShare if count > 0.0 => {
-                root_share(value.clamp(0.0, 1.0) * count, count)
-            }
+            Form::ErrorShare if count > 0.0 => root_share(value.clamp(0.0, 1.0) * count, count),
             Form::Latency | Form::ErrorShare => f64::NAN,
             Form::Gauge => libm::log(value.max(GAUGE_MIN) + GAUGE_OFFSET),
         }

@@ -6,7 +6,7 @@ use super::moment;
 use super::nearest::nearest;
 use super::shape::Form;
 use super::tree::shown_text;
-use super::valid::{LogLevel, MetricsLocation, ModelsLocation};
+use super::valid::{LogLevel, MetricsLocation, ModelsLocation, Opening};
 use crate::service::ServiceName;
 
 /// The longest duration, in seconds.
@@ -21,7 +21,7 @@ pub(crate) fn check(form: Form, text: &str) -> Result<(), String> {
         Form::Zone => return check_zone(text),
         Form::MetricsEndpoint => metrics_location(text).is_some(),
         Form::ModelsDirectory => models_location(text).is_some(),
-        Form::Opening => return check_opening(text),
+        Form::Opening => opening(text).is_some(),
         Form::LogLevel => log_level(text).is_some(),
         Form::Moment => moment::parse(text).is_some(),
         Form::Service => return ServiceName::new(text).map(drop).map_err(|e| e.to_string()),
@@ -116,11 +116,12 @@ fn check_zone(text: &str) -> Result<(), String> {
     })
 }
 
-fn check_opening(text: &str) -> Result<(), String> {
+/// What opens an anomaly.
+pub(crate) fn opening(text: &str) -> Option<Opening> {
     match text {
-        "forest" => Ok(()),
-        "residual" => Err("\"residual\" is not available yet; write \"forest\"".to_owned()),
-        other => Err(wrong(Form::Opening, other)),
+        "forest" => Some(Opening::Forest),
+        "residual" => Some(Opening::Residual),
+        _ => None,
     }
 }
 

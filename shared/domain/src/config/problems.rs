@@ -41,7 +41,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("MET002", "service expects a metric that is not read"),
     ("TRN001", "validation fraction out of range, or percentiles not in order"),
     ("TRN002", "excluded period is not usable"),
-    ("DET001", "way of opening is not available"),
+    ("DET001", "way of opening is not known"),
     ("DET002", "severity scores not in order"),
     ("SVC001", "service name is not usable"),
     ("SVC002", "service is listed twice"),

@@ -109,7 +109,7 @@ impl Form {
                 "an address, \"https://host:8428\", or a recording, \"file://recording.jsonl.gz\""
             }
             Form::ModelsDirectory => "a folder, \"./yaga_models\", or \"s3://bucket/prefix\"",
-            Form::Opening => "\"forest\"",
+            Form::Opening => "\"forest\" or \"residual\"",
             Form::LogLevel => "\"error\", \"warn\", \"info\" or \"debug\"",
             Form::Moment => {
                 "a date, \"2026-12-24\", or an instant, \"2026-12-24T18:00:00+01:00\" \

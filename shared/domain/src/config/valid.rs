@@ -129,7 +129,10 @@ pub struct Inference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Opening {
+    /// A metric's isolation forest flags its value.
     Forest,
+    /// A metric leaves its season further than it does by itself; forests corroborate.
+    Residual,
 }
 
 /// `detection` and `detection_thresholds`.
@@ -245,6 +248,16 @@ impl Config {
         match period {
             Period::WeekendDay | Period::WeekendNight => rows.weekend,
             _ => rows.weekday,
+        }
+    }
+}
+
+impl Opening {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Opening::Forest => "forest",
+            Opening::Residual => "residual",
         }
     }
 }

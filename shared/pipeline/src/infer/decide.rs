@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use detect::anomaly::name_anomaly;
+use detect::anomaly::{from_evidence, name_anomaly};
+use detect::evidence::{Evidence, WindowSpan};
 use detect::rows::{Observation, observe};
-use detect::score::{ScoreSettings, assess};
+use detect::score::{Assessment, ScoreSettings, assess};
 use domain::ServiceName;
-use domain::config::valid::Config;
+use domain::config::valid::{Config, Opening};
 use payload::render::{self, Judged};
 use payload::result::{ErrorCode, ServiceResult, SkippedReason};
 
@@ -28,32 +29,57 @@ const FAILED_METRICS_MAX: usize = 2;
 pub struct CycleOutcome {
     /// In the order of the input.
     pub results: Vec<ServiceResult>,
-    /// How unusual each service is, before gates: above zero is flagged, higher is worse. `None`
-    /// where nothing was judged.
+    /// How unusual each service is, for ranking and charts: higher is worse. Above zero a forest
+    /// flags; evidence has a scale of its own. `None` where nothing was judged.
     pub scores: Vec<Option<f64>>,
+    /// What opens anomalies and keeps them, where forests do not.
+    pub evidence: Vec<Option<Evidence>>,
+}
+
+/// The verdict on one service.
+struct Verdict {
+    result: ServiceResult,
+    score: Option<f64>,
+    evidence: Option<Evidence>,
+}
+
+impl Verdict {
+    /// Nothing could be judged.
+    fn none(result: ServiceResult) -> Verdict {
+        Verdict { result, score: None, evidence: None }
+    }
 }
 
 /// Judges every service of a cycle.
 pub fn decide(input: &CycleInput, config: &Config) -> CycleOutcome {
-    let judged = input.services.iter().map(|service| judge(service, input, config));
-    let (results, scores) = judged.unzip();
-    CycleOutcome { results, scores }
+    let mut outcome =
+        CycleOutcome { results: Vec::new(), scores: Vec::new(), evidence: Vec::new() };
+    for service in &input.services {
+        let Verdict { result, score, evidence } = judge(service, input, config);
+        outcome.results.push(result);
+        outcome.scores.push(score);
+        outcome.evidence.push(evidence);
+    }
+    outcome
 }
 
-fn judge(it: &ServiceInput, input: &CycleInput, config: &Config) -> (ServiceResult, Option<f64>) {
+fn judge(it: &ServiceInput, input: &CycleInput, config: &Config) -> Verdict {
     if let Some((reason, error)) = collection_failure(input, config) {
-        return (skipped(&it.service, input, reason, error), None);
+        return Verdict::none(skipped(&it.service, input, reason, error));
     }
     let routed = match &it.model {
         Ok(routed) => routed,
-        Err(missing) => return (no_model(it, input, missing), None),
+        Err(missing) => return Verdict::none(no_model(it, input, missing)),
     };
+    if routed.model.training.opening != config.detection.opening {
+        return Verdict::none(no_model(it, input, &other_opening(routed)));
+    }
     let width_s = routed.model.training.row_width_s;
     let bounds = &config.detection.bounds;
     let at_s = input.at.timestamp();
     let (observation, warnings) = observe(&it.samples, &config.metrics, bounds, at_s, width_s);
     if let Some((reason, error)) = stale(&it.service, &observation, config) {
-        return (skipped(&it.service, input, reason, error), None);
+        return Verdict::none(skipped(&it.service, input, reason, error));
     }
     assess_service(it, routed, &observation, &warnings, input, config)
 }
@@ -65,14 +91,30 @@ fn assess_service(
     warnings: &[String],
     input: &CycleInput,
     config: &Config,
-) -> (ServiceResult, Option<f64>) {
+) -> Verdict {
     let settings = ScoreSettings {
         metrics: &config.metrics,
         detection: &config.detection,
         is_fallback: routed.is_fallback,
     };
-    let assessment = assess(&routed.model, observation, &settings);
-    let anomaly = name_anomaly(&assessment, &routed.model);
+    let weighed = weigh(it, routed, input, config);
+    // Where evidence decides, forests are asked only when there is something to corroborate.
+    let is_asked = match (opening(routed), &weighed) {
+        (Opening::Forest, _) => true,
+        (Opening::Residual, weighed) => weighed.as_ref().is_some_and(|(it, _)| it.keeps()),
+    };
+    let assessment = if is_asked {
+        assess(&routed.model, observation, &settings)
+    } else {
+        Assessment::default()
+    };
+    let anomaly = match (opening(routed), &weighed) {
+        (Opening::Forest, _) => name_anomaly(&assessment, &routed.model),
+        (Opening::Residual, None) => None,
+        (Opening::Residual, Some((evidence, _))) => {
+            from_evidence(evidence, &assessment, &routed.model)
+        }
+    };
     let failed_metrics: Vec<String> = input.failed_metrics.keys().cloned().collect();
     let result = render::judged(&Judged {
         service: &it.service,
@@ -87,9 +129,53 @@ fn assess_service(
         warnings,
         failed_metrics: &failed_metrics,
         assessment: &assessment,
+        evidence: weighed.as_ref().map(|(evidence, method)| (evidence, *method)),
         anomaly: anomaly.as_ref(),
     });
-    (result, assessment.score)
+    let evidence = weighed.map(|(evidence, _)| evidence);
+    let score = match opening(routed) {
+        Opening::Forest => assessment.score,
+        Opening::Residual => evidence.as_ref().map(|evidence| evidence.recipe_score),
+    };
+    Verdict { result, score, evidence }
+}
+
+/// The evidence of the newest cycle and its method, where evidence opens anomalies.
+fn weigh(
+    it: &ServiceInput,
+    routed: &RoutedModel,
+    input: &CycleInput,
+    config: &Config,
+) -> Option<(Evidence, &'static str)> {
+    let model = routed.model.evidence.as_ref()?;
+    let at_s = input.at.timestamp();
+    let evidence = match &it.window {
+        Some(window) => model.weigh(window, at_s),
+        None => {
+            let calendar = config.calendar_of(&it.service);
+            let (metrics, bounds) = (&config.metrics, &config.detection.bounds);
+            let mut window = model.empty_window();
+            let span = WindowSpan { at_s, settled_s: at_s };
+            window.extend(model, &it.samples, metrics, bounds, &calendar, span);
+            model.weigh(&window, at_s)
+        }
+    };
+    Some((evidence?, model.method()))
+}
+
+/// What opens anomalies of this service: where residuals ought to and its history knows no traffic,
+/// forests do.
+fn opening(routed: &RoutedModel) -> Opening {
+    if routed.model.evidence.is_some() { Opening::Residual } else { Opening::Forest }
+}
+
+/// A model that was trained for another way of opening is refused, not misread.
+fn other_opening(routed: &RoutedModel) -> NoModel {
+    let opening = routed.model.training.opening.as_str();
+    let reason = format!(
+        "it was trained for detection.opening \"{opening}\"; train again, or set that opening"
+    );
+    NoModel::Unusable { reason }
 }
 
 /// Trust in the model that was used, from the period it was trained for.

@@ -1,23 +1,23 @@
 //! All reads of a cycle: metrics, catalog and models, side by side.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use detect::evidence::EvidenceWindow;
 use detect::rows::ServiceSamples;
 use domain::config::valid::Config;
 use domain::limits::COLLECTION_ERROR_CHARS_MAX;
 use domain::{Period, ServiceName};
 
 use crate::infer::models::{NoModel, RoutedModel};
+use crate::infer::window::WindowShape;
 use crate::infer::{CycleRequest, InferError, InferPorts, MetricWindow, Warm};
-
-/// Cycles are judged at whole minutes.
-const GRID_S: i64 = 60;
 
 /// Everything that a decision needs, and nothing that could change under it.
 #[derive(Debug, Clone)]
 pub struct CycleInput {
-    /// The instant to judge: the requested one, less the source's lag, at a whole minute.
+    /// The instant to judge: the requested one, less the source's lag, on the grid of cycles.
     pub at: DateTime<Utc>,
     /// Set if the source is unhealthy: nothing was read, and nothing may be concluded.
     pub source_failure: Option<String>,
@@ -36,6 +36,8 @@ pub struct ServiceInput {
     pub period: Period,
     pub samples: ServiceSamples,
     pub model: Result<RoutedModel, NoModel>,
+    /// The samples in the form that evidence is weighed in; `None` to make it from them.
+    pub window: Option<Arc<EvidenceWindow>>,
 }
 
 /// Reads everything. Fails only if it is unknown which models are in force.
@@ -45,11 +47,12 @@ pub async fn gather(
     ports: &InferPorts<'_>,
     warm: &mut Warm,
 ) -> Result<CycleInput, InferError> {
-    let at = judged_instant(request.at, ports.source.lag_s());
+    let shape = WindowShape::of(config.detection.opening);
+    let at = judged_instant(request.at, ports.source.lag_s(), shape.step_s);
     if let Some(failure) = unhealthy(config, ports).await {
         return Ok(CycleInput::skipped(at, failure));
     }
-    let Warm { window, models } = warm;
+    let Warm { window, models, evidence } = warm;
     let (read, catalog) = futures_util::future::join(
         window.refresh(ports.source, config, at.timestamp()),
         models.refresh(ports.registry),
@@ -80,9 +83,12 @@ pub async fn gather(
         .zip(loaded.routes)
         .map(|((service, period), model)| {
             let samples = samples_of(window, config, &service, &failed_metrics);
-            ServiceInput { samples, service, period, model }
+            let window = None;
+            ServiceInput { samples, service, period, model, window }
         })
         .collect();
+    let is_complete = failed_metrics.is_empty();
+    let services = evidence.refresh(services, config, at.timestamp(), is_complete);
     Ok(CycleInput {
         at,
         source_failure: None,
@@ -106,8 +112,8 @@ impl CycleInput {
     }
 }
 
-fn judged_instant(requested: DateTime<Utc>, lag_s: i64) -> DateTime<Utc> {
-    let second = (requested.timestamp() - lag_s).div_euclid(GRID_S) * GRID_S;
+fn judged_instant(requested: DateTime<Utc>, lag_s: i64, grid_s: i64) -> DateTime<Utc> {
+    let second = (requested.timestamp() - lag_s).div_euclid(grid_s) * grid_s;
     DateTime::from_timestamp(second, 0).unwrap_or(requested)
 }
 

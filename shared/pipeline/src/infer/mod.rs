@@ -7,6 +7,7 @@
 
 pub mod act;
 pub mod decide;
+mod evidence;
 pub mod gather;
 mod models;
 mod window;
@@ -19,6 +20,7 @@ use payload::run::Cycle;
 use crate::ports::MetricSource;
 use crate::registry::{Registry, RegistryError};
 
+pub use evidence::WarmEvidence;
 pub use models::WarmModels;
 pub use window::MetricWindow;
 
@@ -43,6 +45,7 @@ pub struct InferPorts<'a> {
 pub struct Warm {
     pub window: MetricWindow,
     pub models: WarmModels,
+    pub evidence: WarmEvidence,
 }
 
 /// Why there was no cycle. Trouble with one service, or with the metric source, is no reason: it

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::config::valid::Config;
+use domain::config::valid::{Config, Opening};
+use domain::limits::CYCLE_S;
 use domain::{MetricDefinition, Series, ServiceName};
 use futures_util::StreamExt;
 
@@ -14,16 +15,35 @@ use crate::ports::{MetricSource, RangeRequest, SourceError};
 
 /// Length of the window while forests open anomalies: they look at five minutes; the rest tells a
 /// service that fell silent from one that was never there.
-const WINDOW_S: i64 = 3600;
-/// Resolution of the window: a cycle may begin at any minute.
-const STEP_S: i64 = 60;
+const FOREST_WINDOW_S: i64 = 3600;
+/// Length while residuals open them: the level's memory of a day, its lag, and some cycles.
+const RESIDUAL_WINDOW_S: i64 = 27 * 3600;
 /// Samples this recent are read again.
-const REREAD_S: i64 = 300;
+pub(super) const REREAD_S: i64 = 300;
 
 /// Samples of the recent past, by metric and service.
 #[derive(Debug, Default)]
 pub struct MetricWindow {
     metrics: BTreeMap<String, MetricPast>,
+}
+
+/// How far the window reaches back, and how finely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WindowShape {
+    pub(super) length_s: i64,
+    /// Cycles are judged at multiples of this.
+    pub(super) step_s: i64,
+}
+
+impl WindowShape {
+    /// What the way of opening asks for.
+    pub(super) fn of(opening: Opening) -> WindowShape {
+        match opening {
+            // A cycle may begin at any minute.
+            Opening::Forest => WindowShape { length_s: FOREST_WINDOW_S, step_s: 60 },
+            Opening::Residual => WindowShape { length_s: RESIDUAL_WINDOW_S, step_s: CYCLE_S },
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -48,14 +68,16 @@ impl MetricWindow {
         config: &Config,
         until_s: i64,
     ) -> WindowRead {
+        let shape = WindowShape::of(config.detection.opening);
         let requests: Vec<(usize, &MetricDefinition, i64)> = config
             .metrics
             .iter()
             .enumerate()
-            .map(|(index, metric)| (index, metric, self.read_after(metric, until_s)))
+            .map(|(index, metric)| (index, metric, self.read_after(metric, until_s, shape)))
             .collect();
         let reads = requests.into_iter().map(|(index, metric, after_s)| async move {
-            let request = RangeRequest { metric, after_s, until_s, step_s: STEP_S, services: None };
+            let request =
+                RangeRequest { metric, after_s, until_s, step_s: shape.step_s, services: None };
             (index, metric, after_s, source.read(&request).await)
         });
         let workers = config.inference.max_workers.max(1);
@@ -66,7 +88,7 @@ impl MetricWindow {
             match read {
                 Ok(read) => {
                     result.warnings.extend(read.warnings);
-                    self.absorb(metric, after_s, until_s, read.series);
+                    self.absorb(metric, (after_s, until_s), shape, read.series);
                 }
                 Err(error) => result.errors[index] = Some(error),
             }
@@ -85,8 +107,8 @@ impl MetricWindow {
     }
 
     /// Where reading must begin: at the window's start, or shortly before what is known.
-    fn read_after(&self, metric: &MetricDefinition, until_s: i64) -> i64 {
-        let start = until_s - WINDOW_S;
+    fn read_after(&self, metric: &MetricDefinition, until_s: i64, shape: WindowShape) -> i64 {
+        let start = until_s - shape.length_s;
         let Some(past) = self.metrics.get(&metric.name) else { return start };
         let is_usable = past.definition == *metric && past.until_s <= until_s;
         if is_usable { start.max(past.until_s - REREAD_S) } else { start }
@@ -95,11 +117,12 @@ impl MetricWindow {
     fn absorb(
         &mut self,
         metric: &MetricDefinition,
-        after_s: i64,
-        until_s: i64,
+        span: (i64, i64),
+        shape: WindowShape,
         series: BTreeMap<ServiceName, Series>,
     ) {
-        let start = until_s - WINDOW_S;
+        let (after_s, until_s) = span;
+        let start = until_s - shape.length_s;
         let fresh =
             || MetricPast { definition: metric.clone(), until_s: start, services: BTreeMap::new() };
         let past = self.metrics.entry(metric.name.clone()).or_insert_with(fresh);
@@ -119,7 +142,3 @@ impl MetricWindow {
         past.until_s = until_s;
     }
 }
-
-#[cfg(test)]
-#[path = "window_tests.rs"]
-mod tests;

@@ -1,9 +1,11 @@
 //! Fits the services of a batch on all cores.
 
+use detect::evidence;
 use detect::fit::{FittedPeriod, RunRecord, ServiceHistory, Shortfall, fit_period};
 use detect::quality::QualityReport;
+use detect::residual::ServiceFit;
 use detect::rows::{ServiceSamples, rows, step_of};
-use domain::config::valid::Config;
+use domain::config::valid::{Config, Opening};
 use domain::limits::FEATURE_WINDOW_S;
 use domain::{Period, ServiceName};
 use rayon::prelude::*;
@@ -20,6 +22,8 @@ pub(super) struct Fitted {
 }
 
 /// Fits every service, in the order of their names.
+///
+/// Evidence is learned first, because rare evidence is learned from all services together.
 pub(super) fn fit_services(
     history: History,
     champions: &Champions,
@@ -28,30 +32,51 @@ pub(super) fn fit_services(
     progress: &dyn Progress,
 ) -> Vec<Fitted> {
     let services: Vec<(ServiceName, ServiceSamples)> = history.into_iter().collect();
-    services
+    let (mut histories, fits): (Vec<ServiceHistory>, Vec<Option<ServiceFit>>) =
+        services.into_par_iter().map(|(it, samples)| prepare(it, samples, config, run)).unzip();
+    for (history, model) in histories.iter_mut().zip(evidence::finish(&fits)) {
+        history.evidence = model;
+    }
+    histories
         .into_par_iter()
-        .map(|(service, samples)| {
-            let fitted = fit_service(service, samples, champions, config, run);
+        .map(|history| {
+            let fitted = fit_service(history, champions, config, run);
             progress.on(TrainEvent::ServiceFitted { service: &fitted.service });
             fitted
         })
         .collect()
 }
 
-fn fit_service(
+/// The rows of a service and, where residuals open anomalies, what it teaches by itself.
+fn prepare(
     service: ServiceName,
     samples: ServiceSamples,
+    config: &Config,
+    run: &RunRecord,
+) -> (ServiceHistory, Option<ServiceFit>) {
+    let step_s = step_of(&samples).unwrap_or(FEATURE_WINDOW_S);
+    let until_s = run.trained_at_s;
+    let after_s = until_s - i64::from(config.training.lookback_days) * 86_400;
+    let (metrics, bounds) = (&config.metrics, &config.detection.bounds);
+    // Coarse data has one sample per row; finer data is averaged.
+    let width_s = step_s.max(FEATURE_WINDOW_S);
+    let rows = rows(&samples, metrics, bounds, after_s, until_s, width_s);
+    let fit = match config.detection.opening {
+        Opening::Forest => None,
+        Opening::Residual => {
+            let calendar = config.calendar_of(&service);
+            evidence::fit(&samples, metrics, bounds, &calendar, (after_s, until_s), step_s)
+        }
+    };
+    (ServiceHistory::new(service, &rows, config), fit)
+}
+
+fn fit_service(
+    history: ServiceHistory,
     champions: &Champions,
     config: &Config,
     run: &RunRecord,
 ) -> Fitted {
-    // Coarse data has one sample per row; finer data is averaged.
-    let width_s = step_of(&samples).unwrap_or(FEATURE_WINDOW_S).max(FEATURE_WINDOW_S);
-    let until_s = run.trained_at_s;
-    let after_s = until_s - i64::from(config.training.lookback_days) * 86_400;
-    let rows = rows(&samples, &config.metrics, &config.detection.bounds, after_s, until_s, width_s);
-    drop(samples);
-    let history = ServiceHistory::new(service, &rows, config);
     let periods = config
         .periods
         .calendar

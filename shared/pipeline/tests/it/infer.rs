@@ -3,6 +3,7 @@
 use domain::{Series, Severity};
 use payload::result::{ErrorCode, ServiceResult, SkippedReason};
 use payload::run::{Cycle, CycleStatus};
+use pipeline::infer::Warm;
 use pipeline::ports::{SourceError, StoreError};
 use testkit::Action;
 
@@ -41,7 +42,7 @@ async fn a_warm_cycle_reads_the_missing_end_and_one_unchanged_catalog() {
     let cold = fleet.store.counts();
     assert_eq!((cold.gets, cold.not_modified), (1 + names().len(), 0));
     let asked = fleet.source.asked();
-    assert!(asked.iter().all(|it| it.until_s - it.after_s == 3600));
+    assert!(asked.iter().all(|it| it.until_s - it.after_s == 27 * 3600));
     fleet.store.reset();
     let cycle = fleet.infer(NOON).await.unwrap();
     let warm = fleet.store.counts();
@@ -311,4 +312,65 @@ async fn the_answer_validates_and_survives_its_own_json() {
     assert!(problems.is_empty(), "{problems:?}");
     assert_eq!(serde_json::from_value::<Cycle>(json).unwrap(), cycle);
     assert!(TRAINED_AT < NOON);
+}
+
+#[tokio::test]
+async fn residuals_open_anomalies() {
+    let mut fleet = Fleet::trained();
+    let quiet = fleet.infer(NOON).await.unwrap();
+    assert!(quiet.results.iter().all(|it| it.severity() == Severity::None), "{quiet:#?}");
+    let broken = &names()[1];
+    fleet.warm = Warm::default();
+    fleet.break_metric("application_latency", broken, NOON, 2.0);
+    let cycle = fleet.infer(NOON).await.unwrap();
+    let evaluation = result(&cycle, broken.as_str()).evaluation().unwrap();
+    let anomaly = &evaluation.anomalies["application_latency_high"];
+    assert_eq!(anomaly.detection_signals[0].method, "seasonal_residual");
+    assert!(anomaly.severity >= Severity::High);
+    for healthy in cycle.results.iter().filter(|it| it.service_name() != broken.as_str()) {
+        assert_eq!(healthy.severity(), Severity::None, "{}", healthy.service_name());
+    }
+}
+
+#[tokio::test]
+async fn forests_open_anomalies_where_they_are_asked_to() {
+    let mut fleet = Fleet::untrained();
+    fleet.config = crate::fleet::config(r#"{"detection": {"opening": "forest"}}"#);
+    fleet.train().await.unwrap();
+    let broken = &names()[1];
+    fleet.break_metric("application_latency", broken, NOON, 6.0);
+    let cycle = fleet.infer(NOON).await.unwrap();
+    let evaluation = cycle.results[0].evaluation().unwrap();
+    assert_eq!(evaluation.service_name, broken.as_str());
+    let anomaly = &evaluation.anomalies["application_latency_high"];
+    assert_eq!(anomaly.detection_signals[0].method, "isolation_forest");
+    assert!(anomaly.severity >= Severity::High);
+}
+
+#[tokio::test]
+async fn what_a_failed_read_left_out_is_taken_in_later() {
+    let mut warm = Fleet::trained();
+    warm.infer("2026-04-01T13:40:00Z").await.unwrap();
+    warm.source.fail("error_rate", unreachable());
+    for instant in ["2026-04-01T13:46:00Z", "2026-04-01T13:52:00Z", "2026-04-01T13:58:00Z"] {
+        warm.infer(instant).await.unwrap();
+    }
+    warm.source.heal();
+    let mut warm_cycle = warm.infer(NOON).await.unwrap();
+    let mut cold_cycle = Fleet::trained().infer(NOON).await.unwrap();
+    warm_cycle.summary.models_fetched = 0;
+    cold_cycle.summary.models_fetched = 0;
+    assert_eq!(warm_cycle, cold_cycle);
+}
+
+#[tokio::test]
+async fn a_model_for_another_opening_is_refused() {
+    let mut fleet = Fleet::untrained();
+    fleet.config = crate::fleet::config(r#"{"detection": {"opening": "forest"}}"#);
+    fleet.train().await.unwrap();
+    fleet.config = crate::fleet::config("{}");
+    let cycle = fleet.infer(NOON).await.unwrap();
+    let ServiceResult::Error(it) = &cycle.results[0] else { panic!("it was judged") };
+    assert_eq!(it.error_code, ErrorCode::ModelUnusable);
+    assert!(it.error_message.contains("train again"), "{}", it.error_message);
 }

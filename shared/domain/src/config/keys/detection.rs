@@ -17,8 +17,8 @@ pub(super) const KEYS: &[Key] = &[
         .about("Whether each cycle looks for drift."),
     Key::later("inference.exception_enrichment_enabled", Shape::Boolean, "true")
         .about("Whether alerts name exceptions."),
-    Key::live("detection.opening", Shape::Text(Form::Opening), "\"forest\"")
-        .about("What opens an anomaly. `\"residual\"` is not available yet."),
+    Key::live("detection.opening", Shape::Text(Form::Opening), "\"residual\"")
+        .about("What opens an anomaly: forests, or residuals around the season."),
     Key::live("detection.gates.requests_min", number(0.0, 1e9), "20")
         .unit("requests")
         .about("Requests in 5 minutes below which latency and errors say nothing."),

@@ -72,7 +72,7 @@ fn model(values: &Values, services: &super::valid::Services, problems: &mut Vec<
 
 fn detection(values: &Values, problems: &mut Vec<Problem>) -> Detection {
     Detection {
-        opening: Opening::Forest,
+        opening: forms::opening(&values.text("detection.opening")).unwrap_or(Opening::Residual),
         bounds: Bounds {
             request_rate_max: values.number("detection_thresholds.validation.max_request_rate"),
             latency_ms_max: values.number("detection_thresholds.validation.max_latency_ms"),

@@ -59,7 +59,7 @@ fn defaults_need_no_document() {
     "#);
     insta::assert_debug_snapshot!(config.detection, @r#"
     Detection {
-        opening: Forest,
+        opening: Residual,
         bounds: Bounds {
             request_rate_max: 1000000.0,
             latency_ms_max: 300000.0,

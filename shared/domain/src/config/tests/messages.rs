@@ -25,7 +25,7 @@ fn all_problems_are_reported_at_once() {
             ]
         },
         "inference": { "max_workers": 100, "check_drift": "no" },
-        "detection": { "opening": "residual" },
+        "detection": { "opening": "magic" },
         "services": { "critical": ["booking", ""], "standard": ["booking"], "My Team": [] },
         "services_meta": { "booking": { "timezone": "Europe/Pariss" } },
         "time_periods": { "timezone": "Mars", "gap_assignment": "lunch" },
@@ -50,7 +50,7 @@ fn all_problems_are_reported_at_once() {
      13. error GEN002 at training.excluded_periods[2]: "2026-12-24" does not fit; write an object
      14. error GEN007 at inference.max_workers: 100 is out of range; write a whole number from 1 to 64
      15. error GEN002 at inference.check_drift: "no" is a text; write true or false
-     16. error DET001 at detection.opening: "residual" is not available yet; write "forest"
+     16. error DET001 at detection.opening: "magic" does not fit; write "forest" or "residual"
      17. error SVC001 at services.critical[1]: a service name must not be empty
      18. error TP003 at services_meta.booking.timezone: "Europe/Pariss" does not fit; write an IANA time zone, like "Europe/Paris" or "UTC"; did you mean "Europe/Paris"?
      19. error TP003 at time_periods.timezone: "Mars" does not fit; write an IANA time zone, like "Europe/Paris" or "UTC"

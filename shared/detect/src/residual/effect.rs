@@ -1,0 +1,188 @@
+//! Does it matter? What is unusual but small, or rests on a few requests, opens nothing.
+
+use super::model::{ResidualModel, SeriesModel, Side};
+use super::residuals::Residuals;
+use super::standard::Standardised;
+use super::transform::Form;
+
+/// What a series does over the last cycles, in its own units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effect {
+    /// As measured.
+    pub value: f64,
+    /// What is usual at this time, lately.
+    pub usual: f64,
+    /// How many times the usual; of shares `value / usual`.
+    pub ratio: f64,
+    /// Requests in these cycles.
+    pub requests: f64,
+    /// The difference is large enough to matter.
+    pub is_material: bool,
+    /// Whether `usual` knows times of the day.
+    pub is_seasonal: bool,
+}
+
+/// Cycles that are looked at.
+const CYCLES: usize = 3;
+/// Requests below which nothing is said.
+const REQUESTS_MIN: f64 = 20.0;
+const RATE_CHANGE_MIN: f64 = 0.25;
+const LATENCY_CHANGE_MIN: f64 = 0.15;
+const LATENCY_CHANGE_MS_MIN: f64 = 3.0;
+const ERROR_SHARE_MIN: f64 = 0.005;
+const ERRORS_MIN: f64 = 3.0;
+const GAUGE_CHANGE_MIN: f64 = 0.15;
+
+/// Sums over the cycles looked at.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    cycles: f64,
+    /// Residual less level.
+    away: Mean,
+    value: Mean,
+    /// Weighted with requests.
+    weighted: Mean,
+    requests: Mean,
+    events: Mean,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    sum: f64,
+    weight: f64,
+}
+
+/// The effect of a series on one side at a cycle; `standardised` must hold the last three cycles.
+pub fn effect(
+    model: &ResidualModel,
+    residuals: &Residuals,
+    standardised: &Standardised,
+    at: usize,
+    side: Side,
+    index: usize,
+) -> Effect {
+    let series = &model.series[at];
+    let sums = Sums::of(model, residuals, standardised, at, index);
+    let usual = f64::from(residuals.series()[at].usual[index]);
+    if series.form == Form::ErrorShare {
+        return share_effect(series, &sums, usual);
+    }
+    let change = libm::expm1(sums.away.value());
+    let lately = series.form.inverse(usual + standardised.level(at, index));
+    let per_event = if series.form == Form::Rate { residuals.cycle_s() as f64 } else { 1.0 };
+    let value = if series.form == Form::Latency { sums.weighted } else { sums.value };
+    Effect {
+        value: value.value(),
+        usual: lately / per_event,
+        ratio: 1.0 + change,
+        requests: sums.total(sums.requests),
+        is_material: is_material(series.form, side.sign() * change, usual, &sums),
+        is_seasonal: series.season.is_seasonal(),
+    }
+}
+
+/// Whether a relative change towards the watched side matters.
+fn is_material(form: Form, towards: f64, usual: f64, sums: &Sums) -> bool {
+    match form {
+        Form::Rate => towards >= RATE_CHANGE_MIN && libm::exp(usual) * sums.cycles >= REQUESTS_MIN,
+        Form::Latency => {
+            towards >= LATENCY_CHANGE_MIN
+                && libm::exp(usual) * towards >= LATENCY_CHANGE_MS_MIN
+                && sums.total(sums.requests) >= REQUESTS_MIN
+        }
+        Form::Gauge | Form::ErrorShare => towards >= GAUGE_CHANGE_MIN,
+    }
+}
+
+fn share_effect(series: &SeriesModel, sums: &Sums, usual: f64) -> Effect {
+    let (requests, errors) = (sums.total(sums.requests), sums.total(sums.events));
+    let value = errors / requests.max(1.0);
+    let is_material =
+        value - usual >= ERROR_SHARE_MIN && errors >= ERRORS_MIN && requests >= REQUESTS_MIN;
+    let is_seasonal = series.season.is_seasonal();
+    Effect { value, usual, ratio: value / usual, requests, is_material, is_seasonal }
+}
+
+impl Sums {
+    fn of(
+        model: &ResidualModel,
+        residuals: &Residuals,
+        standardised: &Standardised,
+        at: usize,
+        index: usize,
+    ) -> Sums {
+        let cycles = if model.is_coarse() { 1 } else { CYCLES };
+        let mut sums = Sums { cycles: cycles as f64, ..Sums::default() };
+        let series = &residuals.series()[at];
+        for cycle in residuals.recent(index, cycles) {
+            let value = f64::from(series.values[cycle]);
+            let requests = f64::from(residuals.requests()[cycle]);
+            let residual = f64::from(series.residuals[cycle]);
+            sums.away.add(residual - standardised.level(at, cycle), 1.0);
+            sums.value.add(value, 1.0);
+            sums.weighted.add(value, requests);
+            sums.requests.add(requests, 1.0);
+            sums.events.add(value * requests, 1.0);
+        }
+        sums
+    }
+
+    /// A mean per cycle as a sum over the cycles looked at, missing ones included.
+    fn total(&self, mean: Mean) -> f64 {
+        mean.value() * self.cycles
+    }
+}
+
+impl Mean {
+    fn add(&mut self, value: f64, weight: f64) {
+        if value.is_finite() && weight.is_finite() {
+            self.sum += value * weight;
+            self.weight += weight;
+        }
+    }
+
+    /// NaN without values.
+    fn value(self) -> f64 {
+        self.sum / self.weight
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Calendar, MetricSet};
+
+    use super::super::testing::{multiplied, trained_month};
+    use super::*;
+
+    /// The effect at the end of a month whose last three cycles are multiplied.
+    fn after(metric: usize, factor: f64, side: Side) -> Effect {
+        let (rows, model) = trained_month();
+        let count = rows.len();
+        let rows = multiplied(rows, metric, count - 3..count, factor);
+        let residuals = Residuals::of(model, &Calendar::utc(), &MetricSet::five(), &rows);
+        let standardised = Standardised::of(model, &residuals, count - 3..count);
+        effect(model, &residuals, &standardised, metric, side, count - 1)
+    }
+
+    #[test]
+    fn values_and_what_is_usual_are_in_the_metric_s_units() {
+        let rate = after(0, 2.0, Side::Up);
+        assert!((rate.ratio - 2.0).abs() < 0.25 && rate.is_material, "{rate:?}");
+        assert!((rate.value / rate.usual - 2.0).abs() < 0.25, "{rate:?}");
+        let errors = after(4, 10.0, Side::Up);
+        assert!((0.015..0.025).contains(&errors.value), "{errors:?}");
+        assert!((errors.usual - 0.002).abs() < 3e-4 && errors.is_material, "{errors:?}");
+        assert!((7_000.0..14_000.0).contains(&errors.requests), "{errors:?}");
+    }
+
+    #[test]
+    fn small_changes_and_the_other_side_do_not_matter() {
+        assert!(!after(0, 1.1, Side::Up).is_material);
+        assert!(!after(0, 2.0, Side::Down).is_material);
+        assert!(after(0, 0.5, Side::Down).is_material);
+        assert!(after(1, 1.4, Side::Up).is_material);
+        // 12 ms more by a fifth is less than 3 ms.
+        assert!(!after(3, 1.2, Side::Up).is_material);
+        assert!(!after(4, 2.0, Side::Up).is_material);
+    }
+}
