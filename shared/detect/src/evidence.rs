@@ -1,16 +1,18 @@
 //! Evidence that a service is unlike itself now, whatever recipe found it, on one scale.
 //!
 //! Each service has one recipe, chosen by what it measures: a service with a request rate is
-//! judged by its seasonal residuals. A score of 1 opens an anomaly, and one of 0.3 keeps it.
+//! judged by its seasonal residuals, any other by how far its metrics leave their recent level. A
+//! score of 1 opens an anomaly, and one of 0.3 keeps it.
 
 use domain::config::valid::Bounds;
-use domain::{Calendar, MetricSet, Severity};
+use domain::{Calendar, MetricDefinition, MetricSet, Series, Severity};
 use serde::{Deserialize, Serialize};
 
+use crate::generic::{self, GenericEvidence, GenericModel, MetricEvidence, Samples};
 use crate::residual::residuals::window_s;
-use crate::residual::{ResidualModel, ServiceFit};
 use crate::residual::{
-    Residuals, SeriesEvidence, ServiceEvidence, Side, SymptomScores, explain, score_window,
+    FitError, ResidualModel, Residuals, SeriesEvidence, ServiceEvidence, ServiceFit, Side,
+    SymptomScores, explain, score_window,
 };
 use crate::rows::{ServiceSamples, rows};
 use crate::score::Direction;
@@ -20,6 +22,15 @@ use crate::score::Direction;
 pub enum EvidenceModel {
     /// Seasonal residuals of rates, latencies and errors.
     Residual(ResidualModel),
+    /// Moves from the recent level, for any metrics.
+    Generic(GenericModel),
+}
+
+/// What a service teaches by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EvidenceFit {
+    Residual(Box<ServiceFit>),
+    Generic(GenericModel),
 }
 
 /// What the newest cycle says.
@@ -31,6 +42,8 @@ pub struct Evidence {
     pub score: f64,
     /// The same on the recipe's own scale.
     pub recipe_score: f64,
+    /// The same for ranking and charts, where the recipe smooths it.
+    pub published_score: f64,
     pub severity: Severity,
     /// Metrics with evidence of their own, strongest first.
     pub signals: Vec<EvidenceSignal>,
@@ -66,7 +79,8 @@ const CRITICAL_ABOVE: f64 = 4.0;
 /// Shortest cycle.
 const CYCLE_MIN_S: i64 = 120;
 
-/// Learns one service; tails become final when all services of a run are put together.
+/// Learns one service; tails become final when all services of a run are put together. `None`
+/// where there is too little of anything.
 pub fn fit(
     samples: &ServiceSamples,
     metrics: &MetricSet,
@@ -74,17 +88,45 @@ pub fn fit(
     calendar: &Calendar,
     span: (i64, i64),
     step_s: i64,
-) -> Option<ServiceFit> {
+) -> Option<EvidenceFit> {
     let (after_s, until_s) = span;
     let cycles = rows(samples, metrics, bounds, after_s, until_s, step_s.max(CYCLE_MIN_S));
-    crate::residual::fit_service(&cycles, metrics, calendar).ok()
+    match crate::residual::fit_service(&cycles, metrics, calendar) {
+        Ok(fit) => Some(EvidenceFit::Residual(Box::new(fit))),
+        Err(FitError::TooShort { .. }) => None,
+        Err(FitError::NoTraffic) => {
+            let model = GenericModel::fit(&generic_samples(samples, metrics, after_s, until_s));
+            model.silence().is_none().then_some(EvidenceFit::Generic(model))
+        }
+    }
 }
 
 /// The models of a run's services, in order: what rare evidence looks like is learned together.
-pub fn finish(fits: &[Option<ServiceFit>]) -> Vec<Option<EvidenceModel>> {
-    let pool = ServiceFit::pool(fits.iter().flatten());
-    let finish = |fit: &ServiceFit| EvidenceModel::Residual(fit.finish(&pool));
+pub fn finish(fits: &[Option<EvidenceFit>]) -> Vec<Option<EvidenceModel>> {
+    let residual = |fit: &EvidenceFit| match fit {
+        EvidenceFit::Residual(fit) => Some(fit.as_ref().clone()),
+        EvidenceFit::Generic(_) => None,
+    };
+    let residuals: Vec<ServiceFit> = fits.iter().flatten().filter_map(residual).collect();
+    let pool = ServiceFit::pool(&residuals);
+    let finish = |fit: &EvidenceFit| match fit {
+        EvidenceFit::Residual(fit) => EvidenceModel::Residual(fit.finish(&pool)),
+        EvidenceFit::Generic(model) => EvidenceModel::Generic(model.clone()),
+    };
     fits.iter().map(|fit| fit.as_ref().map(finish)).collect()
+}
+
+fn generic_samples<'a>(
+    samples: &'a ServiceSamples,
+    metrics: &'a MetricSet,
+    after_s: i64,
+    until_s: i64,
+) -> Vec<Samples<'a>> {
+    let pairs = metrics.iter().zip(&samples.series);
+    let of = |(metric, series): (&'a MetricDefinition, &'a Option<Series>)| {
+        Some(Samples::of(&metric.name, series.as_ref()?).between(after_s, until_s))
+    };
+    pairs.filter_map(of).filter(|samples| !samples.times_s.is_empty()).collect()
 }
 
 impl Evidence {
@@ -104,6 +146,7 @@ impl EvidenceModel {
     pub fn method(&self) -> &'static str {
         match self {
             EvidenceModel::Residual(_) => "seasonal_residual",
+            EvidenceModel::Generic(_) => "recent_level",
         }
     }
 
@@ -111,38 +154,65 @@ impl EvidenceModel {
     pub fn cycle_s(&self) -> i64 {
         match self {
             EvidenceModel::Residual(model) => model.cycle(),
+            EvidenceModel::Generic(model) => model.step_s().max(CYCLE_MIN_S),
         }
     }
 
     /// Seconds of data that evidence needs before its instant.
     pub fn window_s(&self) -> i64 {
-        window_s(self.cycle_s())
+        match self {
+            EvidenceModel::Residual(_) => window_s(self.cycle_s()),
+            EvidenceModel::Generic(model) => model.lookback_s() + self.cycle_s(),
+        }
     }
 
     /// An empty window of this model's cycles.
     pub fn empty_window(&self) -> EvidenceWindow {
-        let EvidenceModel::Residual(model) = self;
-        EvidenceWindow { cycles: Residuals::empty(model), until_s: i64::MIN }
+        match self {
+            EvidenceModel::Residual(model) => {
+                EvidenceWindow::Residual { cycles: Residuals::empty(model), until_s: i64::MIN }
+            }
+            EvidenceModel::Generic(_) => EvidenceWindow::Samples,
+        }
     }
 
     /// The evidence of the newest cycle that ends at `at_s` or not more than a cycle before;
     /// `None` if there is no such cycle. The window must have been extended to `at_s`.
-    pub fn weigh(&self, window: &EvidenceWindow, at_s: i64) -> Option<Evidence> {
-        let EvidenceModel::Residual(model) = self;
-        let newest = score_window(model, &window.cycles)?;
-        if newest.at_s <= at_s - 2 * self.cycle_s() {
-            return None;
+    pub fn weigh(
+        &self,
+        window: &EvidenceWindow,
+        samples: &ServiceSamples,
+        metrics: &MetricSet,
+        at_s: i64,
+    ) -> Option<Evidence> {
+        match (self, window) {
+            (EvidenceModel::Residual(model), EvidenceWindow::Residual { cycles, .. }) => {
+                let newest = score_window(model, cycles)?;
+                let is_recent = newest.at_s > at_s - 2 * self.cycle_s();
+                is_recent.then(|| from_residual(model, &newest))
+            }
+            (EvidenceModel::Generic(model), _) => {
+                let start_s = at_s - self.window_s();
+                let samples = generic_samples(samples, metrics, start_s, at_s);
+                let found = generic::score_window(model, &samples, at_s - self.cycle_s());
+                from_generic(&found, at_s)
+            }
+            // A window of another model has nothing to say of this one.
+            (EvidenceModel::Residual(_), EvidenceWindow::Samples) => None,
         }
-        Some(from_residual(model, &newest))
     }
 }
 
-/// The recent cycles of one service in the form that its model weighs. A cache: extending it from
+/// The recent past of one service in the form that its model weighs. A cache: extending it from
 /// cycle to cycle gives the same bits as making it anew from the samples.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EvidenceWindow {
-    cycles: Residuals,
-    until_s: i64,
+pub enum EvidenceWindow {
+    Residual {
+        cycles: Residuals,
+        until_s: i64,
+    },
+    /// The samples themselves.
+    Samples,
 }
 
 impl EvidenceWindow {
@@ -157,20 +227,23 @@ impl EvidenceWindow {
         calendar: &Calendar,
         span: WindowSpan,
     ) {
-        let EvidenceModel::Residual(residual) = model;
+        let EvidenceModel::Residual(residual) = model else { return };
         let WindowSpan { at_s, settled_s } = span;
-        let cycle_s = model.cycle_s();
-        let start_s = at_s - model.window_s();
-        let is_continued = self.until_s >= start_s && self.until_s <= at_s;
+        let (cycle_s, start_s) = (model.cycle_s(), at_s - model.window_s());
+        let is_continued = match self {
+            EvidenceWindow::Residual { until_s, .. } => *until_s >= start_s && *until_s <= at_s,
+            EvidenceWindow::Samples => false,
+        };
         if !is_continued {
             *self = model.empty_window();
         }
-        let known_s = self.until_s.min(settled_s).div_euclid(cycle_s).saturating_mul(cycle_s);
+        let EvidenceWindow::Residual { cycles, until_s } = self else { return };
+        let known_s = (*until_s).min(settled_s).div_euclid(cycle_s).saturating_mul(cycle_s);
         let after_s = known_s.max(start_s);
-        let cycles = rows(samples, metrics, bounds, after_s, at_s, cycle_s);
-        self.cycles.replace_after(after_s, residual, calendar, metrics, &cycles);
-        self.cycles.forget_until(start_s);
-        self.until_s = at_s;
+        let newer = rows(samples, metrics, bounds, after_s, at_s, cycle_s);
+        cycles.replace_after(after_s, residual, calendar, metrics, &newer);
+        cycles.forget_until(start_s);
+        *until_s = at_s;
     }
 }
 
@@ -183,6 +256,36 @@ pub struct WindowSpan {
     pub settled_s: i64,
 }
 
+fn from_generic(found: &GenericEvidence, at_s: i64) -> Option<Evidence> {
+    if found.samples.is_empty() {
+        return None;
+    }
+    let text = generic::explain(found);
+    let signal = |metric: &MetricEvidence| EvidenceSignal {
+        metric: metric.name.clone(),
+        direction: match metric.side {
+            generic::Side::Above => Direction::High,
+            generic::Side::Below => Direction::Low,
+        },
+        score: metric.loudness,
+        value: metric.value,
+        usual: metric.expected,
+        z: f64::NAN,
+        percentile: f64::NAN,
+        text: text.clone(),
+    };
+    let score = found.score / generic::THETA;
+    Some(Evidence {
+        at_s: found.peak_s.unwrap_or(at_s),
+        score,
+        recipe_score: found.score,
+        published_score: found.published,
+        severity: generic::severity(found.score, generic::THETA),
+        signals: if score >= STAY { found.metrics.iter().map(signal).collect() } else { vec![] },
+        symptoms: SymptomScores::default(),
+    })
+}
+
 fn from_residual(model: &ResidualModel, newest: &ServiceEvidence) -> Evidence {
     let theta = model.theta(THETA_RESIDUAL);
     let is_involved = |series: &&SeriesEvidence| series.score >= STAY * theta;
@@ -192,6 +295,7 @@ fn from_residual(model: &ResidualModel, newest: &ServiceEvidence) -> Evidence {
         at_s: newest.at_s,
         score: newest.score / theta,
         recipe_score: newest.score,
+        published_score: newest.score,
         severity: match newest.score - theta {
             above if above >= CRITICAL_ABOVE => Severity::Critical,
             above if above >= HIGH_ABOVE => Severity::High,

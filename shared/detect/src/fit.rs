@@ -6,8 +6,8 @@ use domain::{Calendar, MetricSet, Period, ServiceName};
 use sha2::{Digest, Sha256};
 
 use crate::calibrate::CalibrationSettings;
-use crate::evidence::EvidenceModel;
 use crate::contamination::Base;
+use crate::evidence::EvidenceModel;
 use crate::gate::{self, Check, GateReport};
 use crate::model::{FeatureSet, MetricModel, PeriodModel, TrainingRecord};
 use crate::multivariate::fit_combination;
@@ -94,7 +94,11 @@ pub fn fit_period(
     config: &Config,
     run: &RunRecord,
 ) -> Result<FittedPeriod, Shortfall> {
-    let rows = rows_of_period(history, period, config)?;
+    let rows = rows_of_period(history, period, config);
+    let shortfall = shortfall_of(history, period, &rows, config);
+    if let Some(shortfall) = shortfall.filter(|_| history.evidence.is_none()) {
+        return Err(shortfall);
+    }
     let (training, validation) = split(&rows, config.training.validation_fraction);
     let model = fit_model(history, period, &rows, &training, &validation, config, run);
     if !model.can_detect() {
@@ -114,22 +118,24 @@ pub fn fit_period(
     Ok(FittedPeriod { model, against_champion })
 }
 
-fn rows_of_period(
+fn rows_of_period(history: &ServiceHistory, period: Period, config: &Config) -> Rows {
+    let calendar = config.calendar_of(&history.service);
+    history.rows.filter(|time| belongs_to(&calendar, period, time))
+}
+
+/// Why the rows are too few for forests. Evidence needs none of the period's own rows.
+fn shortfall_of(
     history: &ServiceHistory,
     period: Period,
+    rows: &Rows,
     config: &Config,
-) -> Result<Rows, Shortfall> {
+) -> Option<Shortfall> {
     let needed = config.training.min_data_points;
     if history.rows.len() < needed {
-        return Err(Shortfall::ServiceRows { rows: history.rows.len(), needed });
+        return Some(Shortfall::ServiceRows { rows: history.rows.len(), needed });
     }
-    let calendar = config.calendar_of(&history.service);
-    let rows = history.rows.filter(|time| belongs_to(&calendar, period, time));
     let needed = config.min_rows_of(&history.service, period);
-    if rows.len() < needed {
-        return Err(Shortfall::PeriodRows { rows: rows.len(), needed });
-    }
-    Ok(rows)
+    (rows.len() < needed).then_some(Shortfall::PeriodRows { rows: rows.len(), needed })
 }
 
 /// The instant that ends a row decides, as it does in service. Half an hour on either side of the

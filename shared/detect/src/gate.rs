@@ -92,11 +92,11 @@ pub fn judge(
     let rates = measure(model, held_out, &settings);
     let checks = vec![
         check_forests(model),
-        check_rows(&rates),
+        check_rows(model, &rates),
         check_quiet(model, &rates),
         check_alerts(&rates),
         check_faults(&rates),
-        check_quality(model.quality.grade),
+        check_quality(model),
         check_thresholds(model),
     ];
     GateReport { passed: checks.iter().all(|check| check.passed), rates, checks }
@@ -131,9 +131,11 @@ fn check_forests(model: &PeriodModel) -> Check {
     essential("forests", model.can_detect(), format!("{forests} metrics have a forest"))
 }
 
-fn check_rows(rates: &Rates) -> Check {
+/// Evidence does not rest on the rows of the period.
+fn check_rows(model: &PeriodModel, rates: &Rates) -> Check {
     let detail = format!("{} held-out rows; {ROWS_MIN} are needed", rates.rows);
-    essential("held-out rows", rates.rows as usize >= ROWS_MIN, detail)
+    let passed = rates.rows as usize >= ROWS_MIN;
+    Check { is_essential: model.evidence.is_none(), ..check("held-out rows", passed, detail) }
 }
 
 /// Twice the share that the forests were told to expect, over all of them.
@@ -176,8 +178,11 @@ fn check_faults(rates: &Rates) -> Check {
     check("sees injected faults", passed, detail)
 }
 
-fn check_quality(grade: Grade) -> Check {
-    essential("data quality", grade <= Grade::D, format!("grade {grade:?}; at least D"))
+/// A new service has little data, and evidence that makes do with it.
+fn check_quality(model: &PeriodModel) -> Check {
+    let grade = model.quality.grade;
+    let checked = check("data quality", grade <= Grade::D, format!("grade {grade:?}; at least D"));
+    Check { is_essential: model.evidence.is_none(), ..checked }
 }
 
 fn check_thresholds(model: &PeriodModel) -> Check {

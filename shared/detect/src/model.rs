@@ -186,9 +186,11 @@ impl PeriodModel {
         self.metrics.iter().find(|metric| metric.name == name)
     }
 
-    /// True if at least one forest can open an anomaly.
+    /// True if something can open an anomaly: evidence, or at least one forest.
     pub fn can_detect(&self) -> bool {
-        self.multivariate.is_some() || self.metrics.iter().any(|metric| metric.forest.is_some())
+        self.evidence.is_some()
+            || self.multivariate.is_some()
+            || self.metrics.iter().any(|metric| metric.forest.is_some())
     }
 }
 

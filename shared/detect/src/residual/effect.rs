@@ -14,6 +14,8 @@ pub struct Effect {
     pub usual: f64,
     /// How many times the usual; of shares `value / usual`.
     pub ratio: f64,
+    /// Cycles looked at: three, or one where cycles are long.
+    pub cycles: u32,
     /// Requests in these cycles.
     pub requests: f64,
     /// The difference is large enough to matter.
@@ -75,6 +77,7 @@ pub fn effect(
         value: value.value(),
         usual: lately / per_event,
         ratio: 1.0 + change,
+        cycles: sums.cycles as u32,
         requests: sums.total(sums.requests),
         is_material: is_material(series.form, side.sign() * change, usual, &sums),
         is_seasonal: series.season.is_seasonal(),
@@ -99,8 +102,15 @@ fn share_effect(series: &SeriesModel, sums: &Sums, usual: f64) -> Effect {
     let value = errors / requests.max(1.0);
     let is_material =
         value - usual >= ERROR_SHARE_MIN && errors >= ERRORS_MIN && requests >= REQUESTS_MIN;
-    let is_seasonal = series.season.is_seasonal();
-    Effect { value, usual, ratio: value / usual, requests, is_material, is_seasonal }
+    Effect {
+        value,
+        usual,
+        ratio: value / usual,
+        cycles: sums.cycles as u32,
+        requests,
+        is_material,
+        is_seasonal: series.season.is_seasonal(),
+    }
 }
 
 impl Sums {

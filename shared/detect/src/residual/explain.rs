@@ -22,10 +22,13 @@ pub fn explain(evidence: &SeriesEvidence) -> String {
         _ => String::new(),
     };
     let metric = &evidence.metric;
-    let cycles = match evidence.statistic {
-        Statistic::TwoOfThree => "two of three cycles",
-        Statistic::Mean => "the mean of five cycles",
-        Statistic::Change => "a change within three cycles",
+    let cycles = match (evidence.statistic, effect.cycles) {
+        (Statistic::TwoOfThree, 1) => "in the newest cycle",
+        (Statistic::TwoOfThree, _) => "two of three cycles",
+        (Statistic::Mean, 1) => "the mean of three cycles",
+        (Statistic::Mean, _) => "the mean of five cycles",
+        (Statistic::Change, 1) => "a change in the newest cycle",
+        (Statistic::Change, _) => "a change within three cycles",
     };
     let rarity = rarity(evidence.score);
     format!("{metric} {side}{value} where {usual} is usual{when}{count}, {cycles}, {rarity}")
@@ -79,6 +82,7 @@ mod tests {
             value,
             usual,
             ratio: value / usual,
+            cycles: 3,
             requests: 4210.0,
             is_material: true,
             is_seasonal: true,
@@ -116,10 +120,10 @@ mod tests {
              cycles, seen less than once in 1000 weeks",
         );
         let mut latency = evidence("database_latency", Form::Latency, 61.2, 8.25, 0.1);
-        latency.effect.is_seasonal = false;
+        (latency.effect.is_seasonal, latency.effect.cycles) = (false, 1);
         check(
             &SeriesEvidence { statistic: Statistic::Mean, ..latency },
-            "database_latency 61 ms where 8.2 ms is usual (n = 4210), the mean of five cycles, \
+            "database_latency 61 ms where 8.2 ms is usual (n = 4210), the mean of three cycles, \
              seen now and then",
         );
     }

@@ -56,15 +56,17 @@ pub const COARSE_CYCLE_S: u32 = 300;
 pub const SEASON_DAYS: f32 = 7.0;
 /// Days of history from which each time of the week was seen more than once.
 pub const SETTLED_DAYS: f32 = 14.0;
-/// What the threshold is multiplied with where a season rests on one week: it fits that week too
-/// well, and the noise around it is taken for too small. One median for all times does not have
-/// that fault.
+/// Days of history from which each time of the day was seen more than once.
+pub const DAILY_DAYS: f32 = 2.0;
+/// What the threshold is multiplied with where a season rests on one week, or the noise on one
+/// day: it fits what it saw too well. One median of several days does not have that fault.
 const UNSETTLED_FACTOR: f64 = 2.0;
 
 impl ResidualModel {
     /// The score at which an incident opens, where `base` is that of a settled model.
     pub fn theta(&self, base: f64) -> f64 {
-        let is_unsettled = (SEASON_DAYS..SETTLED_DAYS).contains(&self.history_days);
+        let days = self.history_days;
+        let is_unsettled = days < DAILY_DAYS || (SEASON_DAYS..SETTLED_DAYS).contains(&days);
         if is_unsettled { base * UNSETTLED_FACTOR } else { base }
     }
 
@@ -141,8 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn a_season_of_one_week_asks_for_twice_the_score() {
+    fn what_was_seen_once_asks_for_twice_the_score() {
         let model = |history_days| ResidualModel { cycle_s: 120, history_days, series: vec![] };
+        assert_eq!((model(1.9).theta(1.5), model(2.0).theta(1.5)), (3.0, 1.5));
         assert_eq!(model(6.9).theta(1.5), 1.5);
         assert_eq!((model(7.0).theta(1.5), model(13.9).theta(1.5)), (3.0, 3.0));
         assert_eq!(model(14.0).theta(1.5), 1.5);

@@ -135,7 +135,7 @@ fn assess_service(
     let evidence = weighed.map(|(evidence, _)| evidence);
     let score = match opening(routed) {
         Opening::Forest => assessment.score,
-        Opening::Residual => evidence.as_ref().map(|evidence| evidence.recipe_score),
+        Opening::Residual => evidence.as_ref().map(|evidence| evidence.published_score),
     };
     Verdict { result, score, evidence }
 }
@@ -150,14 +150,14 @@ fn weigh(
     let model = routed.model.evidence.as_ref()?;
     let at_s = input.at.timestamp();
     let evidence = match &it.window {
-        Some(window) => model.weigh(window, at_s),
+        Some(window) => model.weigh(window, &it.samples, &config.metrics, at_s),
         None => {
             let calendar = config.calendar_of(&it.service);
             let (metrics, bounds) = (&config.metrics, &config.detection.bounds);
             let mut window = model.empty_window();
             let span = WindowSpan { at_s, settled_s: at_s };
             window.extend(model, &it.samples, metrics, bounds, &calendar, span);
-            model.weigh(&window, at_s)
+            model.weigh(&window, &it.samples, metrics, at_s)
         }
     };
     Some((evidence?, model.method()))

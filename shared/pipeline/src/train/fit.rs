@@ -1,9 +1,8 @@
 //! Fits the services of a batch on all cores.
 
-use detect::evidence;
+use detect::evidence::{self, EvidenceFit};
 use detect::fit::{FittedPeriod, RunRecord, ServiceHistory, Shortfall, fit_period};
 use detect::quality::QualityReport;
-use detect::residual::ServiceFit;
 use detect::rows::{ServiceSamples, rows, step_of};
 use domain::config::valid::{Config, Opening};
 use domain::limits::FEATURE_WINDOW_S;
@@ -32,7 +31,7 @@ pub(super) fn fit_services(
     progress: &dyn Progress,
 ) -> Vec<Fitted> {
     let services: Vec<(ServiceName, ServiceSamples)> = history.into_iter().collect();
-    let (mut histories, fits): (Vec<ServiceHistory>, Vec<Option<ServiceFit>>) =
+    let (mut histories, fits): (Vec<ServiceHistory>, Vec<Option<EvidenceFit>>) =
         services.into_par_iter().map(|(it, samples)| prepare(it, samples, config, run)).unzip();
     for (history, model) in histories.iter_mut().zip(evidence::finish(&fits)) {
         history.evidence = model;
@@ -53,7 +52,7 @@ fn prepare(
     samples: ServiceSamples,
     config: &Config,
     run: &RunRecord,
-) -> (ServiceHistory, Option<ServiceFit>) {
+) -> (ServiceHistory, Option<EvidenceFit>) {
     let step_s = step_of(&samples).unwrap_or(FEATURE_WINDOW_S);
     let until_s = run.trained_at_s;
     let after_s = until_s - i64::from(config.training.lookback_days) * 86_400;

@@ -5,7 +5,7 @@ use pipeline::ports::{SourceError, StoreError};
 use pipeline::train::{PeriodStatus, RunStatus, TrainError};
 use testkit::Action;
 
-use crate::fleet::{Fleet, config, names, service};
+use crate::fleet::{Fleet, NOON, config, names, service};
 
 fn failing(reason: &str) -> SourceError {
     SourceError::Failing { source_name: "vm".to_owned(), reason: reason.to_owned() }
@@ -120,15 +120,16 @@ async fn odd_services_are_reported_and_do_not_stop_the_others() {
         .iter()
         .map(|name| {
             let it = report.services.iter().find(|it| it.service.as_str() == *name).unwrap();
-            assert!(it.periods.iter().all(|p| p.status == PeriodStatus::TooLittleData));
+            let status = it.periods[0].status;
+            assert!(it.periods.iter().all(|p| p.status == status));
             assert!(it.periods.iter().all(|p| p.falls_back_to.is_none()));
-            format!("{name}: {}", it.periods[0].reason.as_deref().unwrap())
+            format!("{name}: {status:?}, {}", it.periods[0].reason.as_deref().unwrap_or("-"))
         })
         .collect();
     insta::assert_snapshot!(reasons.join("\n"), @r"
-    absent: 0 rows of data; 2000 are needed
-    lonely: 1 rows of data; 2000 are needed
-    frozen: no metric has enough varying values: request_rate (constant in the training data), application_latency (constant in the training data)
+    absent: TooLittleData, 0 rows of data; 2000 are needed
+    lonely: TooLittleData, 1 rows of data; 2000 are needed
+    frozen: Promoted, -
     ");
     let trained = report.services.iter().filter(|it| names().contains(&it.service));
     assert!(trained.flat_map(|it| &it.periods).any(|p| p.status == PeriodStatus::Promoted));
@@ -174,4 +175,42 @@ async fn excluded_periods_are_left_out() {
     let report = fleet.train().await.unwrap();
     let rows = report.services[0].rows;
     assert!((18 * 288 - 60..=18 * 288).contains(&rows), "{rows} rows of eighteen days");
+}
+
+#[tokio::test]
+async fn a_day_of_history_gives_verdicts() {
+    let mut fleet = Fleet::untrained();
+    fleet.config = config(r#"{"training": {"lookback_days": 1}}"#);
+    let report = fleet.train().await.unwrap();
+    for service in &report.services {
+        let status = |it: &pipeline::train::PeriodReport| it.status;
+        assert!(service.periods.iter().map(status).all(|it| it == PeriodStatus::Provisional));
+    }
+    let broken = &names()[1];
+    fleet.break_metric("error_rate", broken, NOON, 300.0);
+    let cycle = fleet.infer(NOON).await.unwrap();
+    assert_eq!(cycle.results[0].service_name(), broken.as_str());
+    assert!(cycle.results[0].severity() >= domain::Severity::Medium);
+}
+
+#[tokio::test]
+async fn a_service_without_traffic_is_judged_by_its_other_metrics() {
+    let mut fleet = Fleet::untrained();
+    let document = r#"{"metrics": [{"name": "queue_depth"}, {"name": "cpu"}]}"#;
+    fleet.config = config(document);
+    let worker = service("worker");
+    let end = crate::fleet::at(NOON).timestamp();
+    let wave = |i: i64| 50.0 + 10.0 * ((i % 1440) as f64 / 229.0).sin() + (i * 7919 % 13) as f64;
+    for (name, scale) in [("queue_depth", 1.0), ("cpu", 0.01)] {
+        let samples = (0..41_000).map(|i| {
+            let is_broken = name == "queue_depth" && i < 5;
+            (end - 60 * i, scale * wave(i) * if is_broken { 8.0 } else { 1.0 })
+        });
+        fleet.source.set(name, &worker, Series::from_samples(samples.collect()));
+    }
+    fleet.train().await.unwrap();
+    let cycle = fleet.infer(NOON).await.unwrap();
+    let evaluation = cycle.results[0].evaluation().unwrap();
+    let anomaly = &evaluation.anomalies["queue_depth_high"];
+    assert_eq!(anomaly.detection_signals[0].method, "recent_level");
 }
