@@ -78,9 +78,15 @@ pub(crate) fn catalog_path(folder: &Path) -> PathBuf {
     object_path(folder, "models/v1/catalog.json")
 }
 
+/// Forests open anomalies, so that a period can have too little data.
+const DOCUMENT: &str = r#"{
+    "services": {"standard": ["booking", "search"]},
+    "detection": {"opening": "forest"}
+}"#;
+
 async fn fill(models: &Path) {
     let config =
-        config::load(Some(r#"{"services": {"standard": ["booking", "search"]}}"#), &|_| None);
+        config::load(Some(DOCUMENT), &|_| None);
     let config = config.expect("a valid configuration").config;
     let registry = Registry::new(Arc::new(Folder::new(models)));
     let source = source();

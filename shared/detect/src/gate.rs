@@ -145,7 +145,8 @@ fn check_quiet(model: &PeriodModel, rates: &Rates) -> Check {
         .iter()
         .filter_map(|metric| Some(metric.forest.as_ref()?.contamination.value))
         .sum();
-    let limit = (2.0 * expected).min(SIGNAL_SHARE_MAX);
+    // The sum of nothing is a negative zero.
+    let limit = (2.0 * expected + 0.0).min(SIGNAL_SHARE_MAX);
     let detail = format!(
         "{:.1} % of normal rows raise a signal; at most {:.1} %",
         100.0 * rates.signal_share,

@@ -1,6 +1,7 @@
 //! A model as text: where it comes from, whether it passed, and what it expects.
 
 use chrono::DateTime;
+use detect::evidence::EvidenceModel;
 use detect::gate::GateReport;
 use detect::model::{
     Calibration, Contamination, ContaminationSource, MultivariateModel, PeriodModel,
@@ -82,11 +83,24 @@ fn training(shown: &Shown) -> Vec<String> {
                 model.feature_set.as_str()
             ),
         ),
+        pair("opened by", &opened_by(model)),
     ]);
     if let Some(before) = &shown.previous {
         lines.push(pair("before it", &format!("{}, {}", instant(before.trained_at), before.key)));
     }
     lines
+}
+
+/// What opens anomalies where this model serves.
+fn opened_by(model: &PeriodModel) -> String {
+    let Some(evidence) = &model.evidence else { return "its forests".to_owned() };
+    let recipe = match evidence {
+        EvidenceModel::Residual(model) => {
+            format!("seasonal residuals of {:.0} days", model.history_days)
+        }
+        EvidenceModel::Generic(_) => "moves from the recent level".to_owned(),
+    };
+    format!("{recipe}, in cycles of {} s; forests corroborate", evidence.cycle_s())
 }
 
 fn gate(gate: &GateReport) -> Vec<String> {
