@@ -85,8 +85,7 @@ const DOCUMENT: &str = r#"{
 }"#;
 
 async fn fill(models: &Path) {
-    let config =
-        config::load(Some(DOCUMENT), &|_| None);
+    let config = config::load(Some(DOCUMENT), &|_| None);
     let config = config.expect("a valid configuration").config;
     let registry = Registry::new(Arc::new(Folder::new(models)));
     let source = source();
