@@ -47,6 +47,8 @@ enum Command {
     Train(commands::train::Arguments),
     /// Say what is wrong now, or was at an instant.
     Infer(commands::infer::Arguments),
+    /// Replay recorded metrics, and report what would have been alerted and how good that is.
+    Backtest(commands::backtest::Arguments),
     /// Look at models, and decide which ones are in force.
     #[command(subcommand)]
     Models(commands::models::Command),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Simulate(arguments) => commands::simulate::run(&shell, &arguments),
         Command::Train(arguments) => commands::train::run(&shell, &arguments),
         Command::Infer(arguments) => commands::infer::run(&shell, &arguments),
+        Command::Backtest(arguments) => commands::backtest::run(&shell, &arguments),
         Command::Models(command) => commands::models::run(&shell, &command),
         Command::Config(command) => commands::config::run(&shell, &command),
         Command::Period(arguments) => commands::period::run(&shell, &arguments),

@@ -1,5 +1,6 @@
 //! One file per sub-command: its arguments, and `run`.
 
+pub mod backtest;
 pub mod config;
 pub mod demo;
 pub mod forest;

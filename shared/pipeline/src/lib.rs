@@ -4,6 +4,7 @@
 //! - [`registry`]: models and the catalog on top of an object store
 //! - [`train`]: history -> models in the registry -> catalog
 //! - [`infer`]: gather, decide, act: one cycle
+//! - [`backtest`]: recordings -> cycles -> incidents -> how good they are
 //!
 //! Everything is asynchronous over the ports and knows neither a runtime nor a network. Deciding
 //! is pure: what was gathered can be decided again to the same bytes.
@@ -44,6 +45,7 @@
 //! # }
 //! ```
 
+pub mod backtest;
 pub mod infer;
 pub mod ports;
 pub mod registry;

@@ -1,6 +1,7 @@
 //! The use cases on fakes that pass the same conformance suites as the real adapters.
 
 mod artifact;
+mod backtest;
 mod fleet;
 mod infer;
 mod registry;

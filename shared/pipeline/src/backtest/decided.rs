@@ -1,0 +1,270 @@
+//! The judge that serves: every cycle is what `infer::decide` makes of it, whatever opens anomalies.
+
+mod explain;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::DateTime;
+use detect::evidence::{EvidenceModel, EvidenceWindow, WindowSpan};
+use detect::model::PeriodModel;
+use detect::residual::residuals::SYMPTOM_LOOK_S;
+use detect::residual::root::Symptoms;
+use detect::residual::{CallGraph, SymptomScores, find_root};
+use domain::config::valid::{Config, Opening};
+use domain::{Period, ServiceName, Severity};
+use payload::result::{Evaluation, ServiceResult};
+
+use crate::backtest::episodes::Episodes;
+use crate::backtest::judge::{Cause, Finding, Judge, Scale, Usual};
+use crate::backtest::tape::{Tape, Tick};
+use crate::backtest::{Explanation, Incident, Track};
+use crate::infer::WarmModels;
+use crate::infer::decide::{CycleOutcome, decide};
+use crate::infer::gather::{CycleInput, ServiceInput};
+use crate::registry::{Registry, RegistryError};
+
+/// As much of the past as a cycle in service gathers for forests.
+const FOREST_WINDOW_S: i64 = 3_600;
+/// A forest's decision score is never lower than -1.
+const FOREST_FLOOR: f64 = -1.0;
+/// Nor is evidence lower than this.
+const EVIDENCE_FLOOR: f64 = -3.0;
+/// The score at which evidence opens an anomaly.
+const EVIDENCE_OPENS: f64 = 1.0;
+
+/// Models of every period of the replayed services, and the configuration that they serve under.
+#[derive(Debug)]
+pub struct Decided<'a> {
+    config: &'a Config,
+    /// Routed to its model, without samples.
+    routed: BTreeMap<(ServiceName, Period), ServiceInput>,
+    graph: CallGraph,
+}
+
+/// What is carried from one cycle to the next, to save work: made anew it has the same bits.
+struct Carried {
+    window: Arc<EvidenceWindow>,
+    tick: Tick,
+}
+
+impl<'a> Decided<'a> {
+    /// Loads the models in force of these services, all periods.
+    pub async fn load(
+        registry: &Registry,
+        config: &'a Config,
+        services: impl IntoIterator<Item = ServiceName>,
+        graph: CallGraph,
+    ) -> Result<Decided<'a>, RegistryError> {
+        let mut warm = WarmModels::default();
+        let (catalog, _) = warm.refresh(registry).await?;
+        let wanted: Vec<(ServiceName, Period)> = services
+            .into_iter()
+            .flat_map(|service| Period::ALL.map(|period| (service.clone(), period)))
+            .collect();
+        let loaded = warm.load(registry, &catalog, &wanted, config.inference.max_workers).await;
+        let inputs = wanted.into_iter().zip(loaded.routes).map(|((service, period), model)| {
+            let (samples, key) = (Default::default(), (service.clone(), period));
+            (key, ServiceInput { service, period, samples, model, window: None })
+        });
+        Ok(Decided { config, routed: inputs.collect(), graph })
+    }
+
+    /// Services that have a model for at least one period.
+    pub fn with_model(&self) -> usize {
+        let mut services: Vec<&ServiceName> =
+            self.routed.values().filter(|it| it.model.is_ok()).map(|it| &it.service).collect();
+        services.dedup();
+        services.len()
+    }
+
+    /// What a cycle in service would have gathered.
+    fn input(&self, tape: &Tape, tick: &Tick, carried: &mut Option<Carried>) -> Option<CycleInput> {
+        let at = DateTime::from_timestamp(tick.at_s, 0)?;
+        let period = self.config.calendar_of(&tape.service).period_at(at);
+        let routed = self.routed.get(&(tape.service.clone(), period))?;
+        let samples = tape.window(tick, samples_s(routed));
+        let window = self.window(tape, tick, routed, carried);
+        Some(CycleInput {
+            at,
+            source_failure: None,
+            warnings: Vec::new(),
+            failed_metrics: BTreeMap::new(),
+            services: vec![ServiceInput { samples, window, ..routed.clone() }],
+            models_fetched: 0,
+        })
+    }
+
+    /// The window that evidence is weighed in, where evidence opens anomalies.
+    fn window(
+        &self,
+        tape: &Tape,
+        tick: &Tick,
+        routed: &ServiceInput,
+        carried: &mut Option<Carried>,
+    ) -> Option<Arc<EvidenceWindow>> {
+        let opens = self.config.detection.opening == Opening::Residual;
+        let model = routed.model.as_ref().ok().filter(|_| opens)?.model.evidence.as_ref()?;
+        let usable = carried.take().filter(|it| {
+            it.tick.visible_after_s == tick.visible_after_s && it.tick.at_s <= tick.at_s
+        });
+        let (mut window, settled_s) = match usable {
+            Some(Carried { window, tick }) => (window, tick.at_s),
+            None => (Arc::new(model.empty_window()), i64::MIN),
+        };
+        let missing_s = tick.at_s.saturating_sub(settled_s).saturating_add(model.cycle_s());
+        let samples = tape.window(tick, missing_s.min(model.window_s() + model.cycle_s()));
+        let calendar = self.config.calendar_of(&tape.service);
+        let (metrics, bounds) = (&self.config.metrics, &self.config.detection.bounds);
+        let span = WindowSpan { at_s: tick.at_s, settled_s };
+        Arc::make_mut(&mut window).extend(model, &samples, metrics, bounds, &calendar, span);
+        *carried = Some(Carried { window: Arc::clone(&window), tick: *tick });
+        Some(window)
+    }
+
+    /// What opens anomalies of a service: forests where its models hold no evidence.
+    fn opening_of(&self, service: &ServiceName) -> Opening {
+        let has_model = self.models_of(service).next().is_some();
+        let has_evidence = self.evidence_of(service).is_some();
+        if has_model && !has_evidence { Opening::Forest } else { self.config.detection.opening }
+    }
+
+    /// The same in all periods of a training run.
+    fn evidence_of(&self, service: &ServiceName) -> Option<&EvidenceModel> {
+        self.models_of(service).find_map(|model| model.evidence.as_ref())
+    }
+
+    fn models_of(&self, service: &ServiceName) -> impl Iterator<Item = &PeriodModel> {
+        let service = service.clone();
+        let routes = Period::ALL.into_iter();
+        let routes = routes.filter_map(move |it| self.routed.get(&(service.clone(), it)));
+        routes.filter_map(|it| Some(it.model.as_ref().ok()?.model.as_ref()))
+    }
+
+    fn model_at(&self, service: &ServiceName, at_s: i64) -> Option<&PeriodModel> {
+        let at = DateTime::from_timestamp(at_s, 0)?;
+        let period = self.config.calendar_of(service).period_at(at);
+        let routed = self.routed.get(&(service.clone(), period))?.model.as_ref().ok()?;
+        Some(&routed.model)
+    }
+}
+
+impl Decided<'_> {
+    /// What a decision about a single service comes to.
+    fn finding(&self, service: &ServiceName, tick: &Tick, outcome: &CycleOutcome) -> Finding {
+        let result = outcome.results.first();
+        let Some((result, evaluation)) = result.and_then(|it| Some((it, it.evaluation()?))) else {
+            return not_judged(tick);
+        };
+        let evidence = outcome.evidence.first().and_then(Option::as_ref);
+        let published = outcome.scores.first().copied().flatten();
+        // A service can be judged by rules alone; then there is no score.
+        let floor = self.scale(service).floor;
+        let score = evidence.map(|it| it.score).or(published).unwrap_or(floor);
+        Finding {
+            stamp_s: tick.stamp_s,
+            severity: result.severity(),
+            score: Some(score),
+            published: published.unwrap_or(floor),
+            symptoms: evidence.map(|it| it.symptoms),
+            cause: cause(evaluation),
+        }
+    }
+}
+
+impl Judge for Decided<'_> {
+    fn name(&self) -> &'static str {
+        match self.config.detection.opening {
+            Opening::Forest => "forest",
+            Opening::Residual => "residual",
+        }
+    }
+
+    fn scale(&self, service: &ServiceName) -> Scale {
+        match self.opening_of(service) {
+            Opening::Forest => Scale { threshold: 0.0, floor: FOREST_FLOOR },
+            Opening::Residual => Scale { threshold: EVIDENCE_OPENS, floor: EVIDENCE_FLOOR },
+        }
+    }
+
+    fn episodes(&self, service: &ServiceName) -> Episodes {
+        match (self.opening_of(service), self.evidence_of(service)) {
+            (Opening::Forest, _) => Episodes::of_severity(Severity::Medium),
+            (Opening::Residual, Some(EvidenceModel::Generic(_))) => {
+                Episodes::of_alarms(EVIDENCE_OPENS)
+            }
+            (Opening::Residual, _) => Episodes::of_score(EVIDENCE_OPENS),
+        }
+    }
+
+    fn judge(&self, tape: &Tape, ticks: &[Tick]) -> Vec<Finding> {
+        let mut carried = None;
+        let judged = |tick: &Tick| match self.input(tape, tick, &mut carried) {
+            Some(input) => self.finding(&tape.service, tick, &decide(&input, self.config)),
+            None => not_judged(tick),
+        };
+        ticks.iter().map(judged).collect()
+    }
+
+    fn explain(&self, tape: &Tape, tick: &Tick) -> Explanation {
+        self.explain_cycle(tape, tick)
+    }
+
+    fn usual(&self, service: &ServiceName, at_s: i64) -> Vec<Option<Usual>> {
+        let model = self.model_at(service, at_s);
+        let usual = |metric: &domain::MetricDefinition| {
+            let seen = &model?.metric(&metric.name)?.statistics.summary;
+            Some(Usual { low: seen.p5, middle: seen.p50, high: seen.p95 })
+        };
+        self.config.metrics.iter().map(usual).collect()
+    }
+
+    fn root_cause(&self, incident: &Incident, fleet: &[Track]) -> Option<ServiceName> {
+        let until_s = incident.episode.start_s;
+        let symptoms =
+            |track: &Track| Some((track.service.clone(), recent_symptoms(track, until_s)?));
+        let symptoms: Symptoms = fleet.iter().filter_map(symptoms).collect();
+        let known = symptoms.contains_key(&incident.service);
+        known.then(|| find_root(&incident.service, &symptoms, &self.graph).service)
+    }
+}
+
+/// How far back samples are needed: evidence without a window of its own looks at them.
+fn samples_s(routed: &ServiceInput) -> i64 {
+    let model = routed.model.as_ref().ok().and_then(|it| it.model.evidence.as_ref());
+    match model {
+        Some(model @ EvidenceModel::Generic(_)) => model.window_s().max(FOREST_WINDOW_S),
+        _ => FOREST_WINDOW_S,
+    }
+}
+
+/// The worst symptoms that a service showed lately.
+fn recent_symptoms(track: &Track, until_s: i64) -> Option<SymptomScores> {
+    let end = track.findings.partition_point(|it| it.stamp_s <= until_s);
+    let start = track.findings.partition_point(|it| it.stamp_s <= until_s - SYMPTOM_LOOK_S);
+    let lately = track.findings[start..end].iter().filter_map(|finding| finding.symptoms);
+    lately.reduce(|a, b| a.merged(&b))
+}
+
+fn not_judged(tick: &Tick) -> Finding {
+    Finding { stamp_s: tick.stamp_s, ..Finding::default() }
+}
+
+fn cause(evaluation: &Evaluation) -> Option<Cause> {
+    let worst = evaluation.anomalies.iter().max_by_key(|(_, anomaly)| anomaly.severity)?;
+    let (name, anomaly) = worst;
+    Some(Cause {
+        name: name.clone(),
+        description: anomaly.description.clone(),
+        metrics: anomaly.contributing_metrics.clone(),
+    })
+}
+
+/// Why a decision judged nothing.
+fn refusal(result: &ServiceResult) -> Option<String> {
+    match result {
+        ServiceResult::MetricsUnavailable(it) => Some(it.error.clone()),
+        ServiceResult::Error(it) => Some(it.error_message.clone()),
+        _ => None,
+    }
+}

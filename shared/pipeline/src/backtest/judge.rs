@@ -1,0 +1,95 @@
+//! The seam between a replay and what it replays.
+//!
+//! A [`Judge`] says what a cycle decides about a service. Whatever opens anomalies implements it:
+//! the replay, the episodes, the files and the report know nothing else of it.
+
+use detect::residual::SymptomScores;
+use domain::{ServiceName, Severity};
+use serde::Serialize;
+
+use crate::backtest::episodes::Episodes;
+use crate::backtest::incident::Incident;
+use crate::backtest::tape::{Tape, Tick};
+use crate::backtest::{Explanation, Track};
+
+/// Decides cycles.
+///
+/// A judge must not remember: a cycle judged alone gives the finding that it gives in a row. What
+/// a statistic needs of the past, it takes from the tape.
+pub trait Judge: Sync {
+    /// The word for it in results.
+    fn name(&self) -> &'static str;
+
+    /// What a service's scores mean.
+    fn scale(&self, service: &ServiceName) -> Scale;
+
+    /// How a service's findings open, keep and end incidents.
+    fn episodes(&self, service: &ServiceName) -> Episodes;
+
+    /// Judges cycles of one service: one finding per tick, in their order.
+    fn judge(&self, tape: &Tape, ticks: &[Tick]) -> Vec<Finding>;
+
+    /// Judges one cycle and says why.
+    fn explain(&self, tape: &Tape, tick: &Tick) -> Explanation;
+
+    /// What it expects of each metric at an instant, in the order of the metric set; for charts.
+    fn usual(&self, service: &ServiceName, at_s: i64) -> Vec<Option<Usual>>;
+
+    /// The service that a confirmed incident comes from, if that is another one. `fleet` holds
+    /// every service's findings; a judge looks at those up to the incident's start only.
+    fn root_cause(&self, _incident: &Incident, _fleet: &[Track]) -> Option<ServiceName> {
+        None
+    }
+}
+
+/// What scores mean.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Scale {
+    /// A score from here on is unusual.
+    pub threshold: f64,
+    /// The score of a cycle that could not be judged.
+    pub floor: f64,
+}
+
+/// What a cycle found out about a service.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Finding {
+    /// The newest sample used, epoch seconds.
+    pub stamp_s: i64,
+    /// `None` if nothing is wrong, or nothing could be judged.
+    pub severity: Severity,
+    /// What opens and keeps incidents: higher is worse. Absent where nothing could be judged.
+    pub score: Option<f64>,
+    /// What is shown and stored as the score.
+    pub published: f64,
+    /// What it says about where trouble starts.
+    #[serde(skip)]
+    pub symptoms: Option<SymptomScores>,
+    /// What is wrong, in words.
+    pub cause: Option<Cause>,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// Stable from cycle to cycle.
+    pub name: String,
+    pub description: String,
+    /// Worst first.
+    pub metrics: Vec<String>,
+}
+
+impl Finding {
+    /// True if the service was judged in this cycle.
+    pub fn is_judged(&self) -> bool {
+        self.score.is_some()
+    }
+}
+
+/// Where a metric usually is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Usual {
+    pub low: f64,
+    pub middle: f64,
+    pub high: f64,
+}

@@ -1,0 +1,78 @@
+//! Replays recorded metrics cycle by cycle: what would have been said, and how good that is.
+//!
+//! ```text
+//! history, metrics -> tape -> ticks -+-> findings -> episodes -> incidents -> alerts -> accuracy
+//!                            judge --+
+//! ```
+//!
+//! - [`tape`]: the samples of a service on one line of time, and its cycles
+//! - [`judge`]: the seam: what a cycle decides
+//! - [`decided`]: the judge that serves: `infer::decide` decides
+//! - [`explanation`]: one cycle, taken apart
+//! - [`episodes`], [`incident`]: from cycles to incidents and alerts
+//! - [`accuracy`]: alerts beside labelled incidents
+//!
+//! Everything but reading is pure: the same samples and models give the same bytes, on any number
+//! of threads. A cycle replayed alone gives what it gives in a row.
+
+pub mod accuracy;
+pub mod decided;
+pub mod episodes;
+pub mod explanation;
+pub mod incident;
+pub mod judge;
+pub mod tape;
+
+use domain::ServiceName;
+use rayon::prelude::*;
+
+pub use explanation::{Explanation, Gate, MetricExplanation};
+pub use incident::{Incident, Incidents};
+pub use judge::{Cause, Finding, Judge, Scale, Usual};
+pub use tape::{Part, Span, Tape, Tick, read_tapes};
+
+/// Cycles that are judged at once: a judge begins each part with a day of warm-up, and parts are to
+/// fill all cores.
+const CYCLES_AT_ONCE: usize = 2_520;
+
+/// One service, replayed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    pub service: ServiceName,
+    /// Length of its cycles.
+    pub cycle_s: i64,
+    /// One per cycle with data, in order.
+    pub findings: Vec<Finding>,
+}
+
+/// Replays every service on all cores; `progress` is told how many more cycles are done.
+pub fn replay(
+    tapes: &[Tape],
+    judge: &dyn Judge,
+    cycle_s: i64,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Track> {
+    tapes.par_iter().map(|tape| replay_one(tape, judge, cycle_s, progress)).collect()
+}
+
+fn replay_one(
+    tape: &Tape,
+    judge: &dyn Judge,
+    cycle_s: i64,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Track {
+    let ticks = tape.ticks(cycle_s);
+    let parts: Vec<Vec<Finding>> = ticks
+        .par_chunks(CYCLES_AT_ONCE)
+        .map(|ticks| {
+            let findings = judge.judge(tape, ticks);
+            progress(ticks.len());
+            findings
+        })
+        .collect();
+    Track {
+        service: tape.service.clone(),
+        cycle_s: tape.cycle_s(cycle_s),
+        findings: parts.into_iter().flatten().collect(),
+    }
+}
