@@ -67,9 +67,8 @@ pub fn name_anomaly(assessment: &Assessment, model: &PeriodModel) -> Option<Anom
 
 fn from_signals(worst: &Signal, assessment: &Assessment, model: &PeriodModel) -> Anomaly {
     let signals = &assessment.signals;
-    let agrees = assessment.combination.as_ref().is_some_and(|verdict| verdict.is_flagged);
     let confidence = CONFIDENCE_BASE + CONFIDENCE_PER_SIGNAL * signals.len() as f64;
-    let bonus = if agrees { CONFIDENCE_COMBINATION } else { 0.0 };
+    let bonus = combination_bonus(assessment);
     let metrics = signals.iter().map(|it| (it.metric.as_str(), it.direction));
     let (possible_causes, checks) = collect_hints(metrics, model);
     let contributing_metrics: Vec<String> =
@@ -99,8 +98,7 @@ pub fn from_evidence(
 ) -> Option<Anomaly> {
     let leading = evidence.signals.first().filter(|_| evidence.opens())?;
     let count = evidence.signals.len();
-    let agrees = assessment.combination.as_ref().is_some_and(|verdict| verdict.is_flagged);
-    let bonus = if agrees { CONFIDENCE_COMBINATION } else { 0.0 };
+    let bonus = combination_bonus(assessment);
     let confidence = EVIDENCE_BASE + EVIDENCE_PER_SIGNAL * count as f64 + bonus;
     let more = if count > 1 { format!(" (+{} more)", count - 1) } else { String::new() };
     let metrics = evidence.signals.iter().map(|it| (it.metric.as_str(), it.direction));
@@ -151,6 +149,12 @@ fn from_combination(assessment: &Assessment, model: &PeriodModel) -> Option<Anom
             "COMPARE with the last hour".to_owned(),
         ],
     })
+}
+
+/// What the forest of all metrics adds to the confidence when it agrees.
+fn combination_bonus(assessment: &Assessment) -> f64 {
+    let agrees = assessment.combination.as_ref().is_some_and(|verdict| verdict.is_flagged);
+    if agrees { CONFIDENCE_COMBINATION } else { 0.0 }
 }
 
 fn describe(signals: &[Signal], model: &PeriodModel) -> String {

@@ -103,12 +103,10 @@ pub fn fit(
 
 /// The models of a run's services, in order: what rare evidence looks like is learned together.
 pub fn finish(fits: &[Option<EvidenceFit>]) -> Vec<Option<EvidenceModel>> {
-    let residual = |fit: &EvidenceFit| match fit {
-        EvidenceFit::Residual(fit) => Some(fit.as_ref().clone()),
+    let pool = ServiceFit::pool(fits.iter().flatten().filter_map(|fit| match fit {
+        EvidenceFit::Residual(fit) => Some(fit.as_ref()),
         EvidenceFit::Generic(_) => None,
-    };
-    let residuals: Vec<ServiceFit> = fits.iter().flatten().filter_map(residual).collect();
-    let pool = ServiceFit::pool(&residuals);
+    }));
     let finish = |fit: &EvidenceFit| match fit {
         EvidenceFit::Residual(fit) => EvidenceModel::Residual(fit.finish(&pool)),
         EvidenceFit::Generic(model) => EvidenceModel::Generic(model.clone()),
