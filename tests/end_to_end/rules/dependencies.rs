@@ -15,13 +15,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("simulate", &[]),
     ("domain", &[]),
     ("detect", &["domain", "forest", "stats"]),
+    ("incident", &["domain"]),
     // Pure: bytes.
     ("artifact", &["detect", "domain", "forest"]),
-    ("payload", &["detect", "domain"]),
+    ("payload", &["detect", "domain", "incident"]),
     // Use cases over ports.
-    ("pipeline", &["artifact", "detect", "domain", "forest", "payload", "stats"]),
+    ("pipeline", &["artifact", "detect", "domain", "forest", "incident", "payload", "stats"]),
     // The outside world.
-    ("adapter-aws", &["artifact", "domain", "payload", "pipeline"]),
+    ("adapter-aws", &["artifact", "domain", "incident", "payload", "pipeline"]),
     ("adapter-http", &["artifact", "domain", "payload", "pipeline"]),
     ("adapter-local", &["artifact", "domain", "payload", "pipeline"]),
     ("wiring", &["adapter-aws", "adapter-http", "adapter-local", "domain", "pipeline"]),
@@ -36,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "detect",
             "domain",
             "forest",
+            "incident",
             "payload",
             "pipeline",
             "simulate",
@@ -44,7 +46,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // Tests.
-    ("testkit", &["artifact", "detect", "domain", "forest", "payload", "pipeline", "simulate"]),
+    (
+        "testkit",
+        &["artifact", "detect", "domain", "forest", "incident", "payload", "pipeline", "simulate"],
+    ),
     ("end-to-end", &["adapter-aws", "adapter-http", "domain", "pipeline", "testkit"]),
 ];
 
@@ -77,7 +82,8 @@ const RESERVED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without I/O, clock, log or runtime, and all that they may use of others.
-const PURE: &[&str] = &["artifact", "detect", "domain", "forest", "payload", "simulate", "stats"];
+const PURE: &[&str] =
+    &["artifact", "detect", "domain", "forest", "incident", "payload", "simulate", "stats"];
 const PURE_MAY_USE: &[&str] = &[
     "bincode",
     "chrono",

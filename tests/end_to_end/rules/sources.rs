@@ -13,6 +13,7 @@ const PURE: &[&str] = &[
     "shared/detect/",
     "shared/domain/",
     "shared/forest/",
+    "shared/incident/",
     "shared/payload/",
     "shared/simulate/",
     "shared/stats/",

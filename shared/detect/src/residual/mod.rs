@@ -10,7 +10,7 @@
 //! [`explain`] puts the rest in words.
 //!
 //! Across cycles, [`episode`] opens and ends; across services, [`root`] follows the call graph to
-//! where trouble starts, and [`fold`] lists a service under the incident of its root.
+//! where trouble starts.
 //!
 //! Times are epoch seconds; a cycle bears the time of its end, a multiple of its length. A missing
 //! value is NaN and is skipped, never zero. Equal input gives equal bits, whether one cycle is
@@ -20,7 +20,6 @@ pub mod effect;
 pub mod episode;
 pub mod explain;
 pub mod fit;
-pub mod fold;
 pub mod level;
 pub mod model;
 pub mod noise;
@@ -40,7 +39,6 @@ pub use effect::Effect;
 pub use episode::{Change, Episode, EpisodeRule};
 pub use explain::explain;
 pub use fit::{FitError, ServiceFit, fit_service};
-pub use fold::{Folded, Incident, Opening, fold};
 pub use model::{ResidualModel, SeriesModel, Side};
 pub use residuals::Residuals;
 pub use root::{CallGraph, Root, find_root};

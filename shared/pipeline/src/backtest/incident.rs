@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use detect::residual::{Folded, fold as folding};
 use domain::{ServiceName, Severity};
+use incident::fold::{self as folding, Folded};
 
 use crate::backtest::Track;
 use crate::backtest::episodes::{Episode, Episodes};
@@ -95,7 +95,7 @@ pub fn fold<'a>(incidents: impl IntoIterator<Item = &'a Incident>) -> Vec<Incide
     let incidents: Vec<&Incident> = incidents.into_iter().collect();
     let mut told: Vec<Incident> = Vec::new();
     // As they stand by themselves: who was folded under one does not prolong it.
-    let mut known: Vec<folding::Incident> = Vec::new();
+    let mut known: Vec<folding::Announced> = Vec::new();
     for opened in incidents.chunk_by(|a, b| a.episode.start_s == b.episode.start_s) {
         let opening = |it: &&Incident| folding::Opening {
             service: it.service.clone(),
@@ -127,8 +127,8 @@ pub fn fold<'a>(incidents: impl IntoIterator<Item = &'a Incident>) -> Vec<Incide
 }
 
 impl Incident {
-    fn known(&self) -> folding::Incident {
-        folding::Incident {
+    fn known(&self) -> folding::Announced {
+        folding::Announced {
             service: self.service.clone(),
             root: self.root_cause.clone(),
             since_s: self.episode.start_s,

@@ -11,7 +11,7 @@ pub struct Opening {
 
 /// An incident that was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Incident {
+pub struct Announced {
     pub service: ServiceName,
     pub root: ServiceName,
     pub since_s: i64,
@@ -36,7 +36,7 @@ pub const FOLD_AFTER_END_S: i64 = 20 * 60;
 /// Decides on all openings of the cycle at `at_s`, in their order. A service joins the incident of
 /// its root, or one with the same root, that is open or ended less than 20 minutes ago; the oldest
 /// of several, the first by name among those. A service that is its own root opens.
-pub fn fold(openings: &[Opening], incidents: &[Incident], at_s: i64) -> Vec<Folded> {
+pub fn fold(openings: &[Opening], incidents: &[Announced], at_s: i64) -> Vec<Folded> {
     let mut order: Vec<usize> = (0..openings.len()).collect();
     let key = |index: &usize| {
         let opening: &Opening = &openings[*index];
@@ -62,8 +62,8 @@ pub fn fold(openings: &[Opening], incidents: &[Incident], at_s: i64) -> Vec<Fold
     folded
 }
 
-fn host_among(incidents: &[Incident], opening: &Opening, at_s: i64) -> Option<usize> {
-    let is_live = |incident: &Incident| {
+fn host_among(incidents: &[Announced], opening: &Opening, at_s: i64) -> Option<usize> {
+    let is_live = |incident: &Announced| {
         incident.since_s <= at_s
             && incident.end_s.is_none_or(|end_s| at_s <= end_s + FOLD_AFTER_END_S)
     };
@@ -98,8 +98,8 @@ mod tests {
         Opening { service: name(service), root: name(root) }
     }
 
-    fn incident(service: &str, root: &str, since_s: i64, end_s: Option<i64>) -> Incident {
-        Incident { service: name(service), root: name(root), since_s, end_s }
+    fn incident(service: &str, root: &str, since_s: i64, end_s: Option<i64>) -> Announced {
+        Announced { service: name(service), root: name(root), since_s, end_s }
     }
 
     #[test]

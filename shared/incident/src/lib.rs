@@ -1,0 +1,39 @@
+//! Incidents: which anomaly is the same as before, when it is an incident, and who is told.
+//!
+//! - [`id`], [`name`]: the two identities, fingerprint and incident, and canonical names
+//! - [`state`]: the four states and the reasons for an end
+//! - [`active`]: one incident; [`head`]: all that is kept of a service
+//! - [`rules`]: the numbers; [`step`]: what a cycle brings; [`change`]: what a step did
+//! - [`transition`]: the state machine; [`advance`]: one cycle of a service, from head to head
+//! - [`operate`]: what people do to incidents; [`summary`]: a cycle in numbers
+//! - [`fold`]: an incident whose trouble starts elsewhere is listed there
+//!
+//! Everything is a pure function of its arguments: no clock, no JSON, no I/O. Instants are epoch
+//! milliseconds of scheduled cycles, so a retried cycle gives the same bytes.
+
+pub mod active;
+pub mod advance;
+mod announce;
+pub mod change;
+pub mod fold;
+mod group;
+pub mod head;
+pub mod id;
+pub mod name;
+pub mod operate;
+pub mod rules;
+mod sight;
+pub mod state;
+pub mod step;
+pub mod summary;
+pub mod transition;
+
+pub use active::{Affected, Host, Incident, RootCause};
+pub use advance::advance;
+pub use change::Resolution;
+pub use change::{Advance, Announcement, AnnouncementKind, Change, Disposition, Event, Hold};
+pub use head::{ClosedIncident, ServiceHead};
+pub use id::{FingerprintId, IncidentId};
+pub use rules::Rules;
+pub use state::{EndReason, IncidentState};
+pub use step::{Cycle, Detection, Evaluated, Evaluation, Step};

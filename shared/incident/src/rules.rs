@@ -1,0 +1,128 @@
+//! The numbers of the state machine, and what keeps alerts back.
+
+use std::collections::BTreeSet;
+
+use domain::{ServiceName, Severity};
+
+/// How incidents are confirmed, ended and told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// Detections before an incident is confirmed; 1 confirms at the first.
+    pub confirmation_cycles: u32,
+    /// Misses that close an incident.
+    pub grace_cycles: u32,
+    /// A longer observed gap between detections makes a new occurrence; also how long a closed
+    /// incident may come back.
+    pub separation_minutes: i64,
+    /// A miss sets the count of detections back to none.
+    pub strict_confirmation: bool,
+    /// Closed after so long without an evaluation.
+    pub max_unobserved_hours: i64,
+    /// Re-openings of one incident; then a new one starts.
+    pub reopens_max: u32,
+    /// Active incidents of one service.
+    pub active_max: usize,
+    /// A confirmed incident does not close while its metric breaks its objective.
+    pub resolution_requires_slo_ok: bool,
+    pub grouping: Grouping,
+    pub flapping: Flapping,
+    pub alerting: Alerting,
+}
+
+/// Which detections are one incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping {
+    /// All of a service: residual evidence speaks for the service as a whole.
+    Service,
+    /// Those with the same name or the same root metric.
+    Metric,
+}
+
+/// When an incident that comes and goes is held open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flapping {
+    /// From so many re-openings on …
+    pub reopens: u32,
+    /// … within so many seconds.
+    pub within_s: i64,
+}
+
+/// What is told, and what is held back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alerting {
+    pub severity_threshold: Severity,
+    /// Canonical names.
+    pub non_alerting_patterns: BTreeSet<String>,
+    pub min_confidence: Option<f64>,
+    pub windows: Vec<Window>,
+    /// An alert is repeated in each such cycle of an open incident; 1 is every cycle.
+    pub repeat_every_cycles: u32,
+}
+
+/// A window of the configuration in which alerts are held back: maintenance, or a silence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// How operators are told of it.
+    pub name: String,
+    /// `None` is every service.
+    pub service: Option<ServiceName>,
+    /// Canonical name; `None` is every pattern.
+    pub pattern: Option<String>,
+    /// Inclusive; `None` is since ever.
+    pub from_ms: Option<i64>,
+    /// Exclusive; `None` is until the window is taken out.
+    pub until_ms: Option<i64>,
+}
+
+impl Default for Rules {
+    /// The defaults of the configuration with residual evidence.
+    fn default() -> Rules {
+        Rules {
+            confirmation_cycles: 1,
+            grace_cycles: 3,
+            separation_minutes: 30,
+            strict_confirmation: true,
+            max_unobserved_hours: 24,
+            reopens_max: 5,
+            active_max: 40,
+            resolution_requires_slo_ok: false,
+            grouping: Grouping::Service,
+            flapping: Flapping { reopens: 3, within_s: 2 * 3600 },
+            alerting: Alerting::default(),
+        }
+    }
+}
+
+impl Default for Alerting {
+    fn default() -> Alerting {
+        Alerting {
+            severity_threshold: Severity::Low,
+            non_alerting_patterns: BTreeSet::from(["request_rate_surge_healthy".to_owned()]),
+            min_confidence: None,
+            windows: Vec::new(),
+            repeat_every_cycles: 1,
+        }
+    }
+}
+
+impl Rules {
+    /// The separation in whole minutes for cycles of a length: at least three cycles.
+    pub fn separation_minutes(&self, length_s: i64) -> i64 {
+        self.separation_minutes.max(3 * length_s / 60)
+    }
+
+    /// The same in milliseconds.
+    pub fn separation_ms(&self, length_s: i64) -> i64 {
+        self.separation_minutes(length_s) * 60_000
+    }
+}
+
+impl Window {
+    /// Whether it is in force for a pattern of a service at `at_ms`.
+    pub fn holds(&self, service: &ServiceName, pattern: &str, at_ms: i64) -> bool {
+        self.service.as_ref().is_none_or(|it| it == service)
+            && self.pattern.as_ref().is_none_or(|it| it == pattern)
+            && self.from_ms.is_none_or(|from_ms| from_ms <= at_ms)
+            && self.until_ms.is_none_or(|until_ms| at_ms < until_ms)
+    }
+}
