@@ -2,16 +2,23 @@
 //!
 //! - [`result`]: what one cycle says of one service
 //! - [`run`]: what one cycle says as a whole
+//! - [`tracking`]: which incidents a verdict belongs to, and what was done to them
+//! - [`resolution`], [`notification`]: what else is sent
+//! - [`message`]: what is sent, with its id
 //! - [`render`]: from what scoring found to these types
 //! - [`schema`]: the JSON Schema of both, generated from the types
 //!
 //! Numbers are finite, instants are UTC with `Z` and milliseconds, names are snake_case. A field
 //! that may be absent is absent or null alike.
 
+pub mod message;
+pub mod notification;
 pub mod render;
+pub mod resolution;
 pub mod result;
 pub mod run;
 pub mod schema;
+pub mod tracking;
 
 /// Version of the wire format: patch for documentation, minor for optional fields, major for
 /// anything that breaks a reader.

@@ -63,6 +63,10 @@ pub fn judged(it: &Judged<'_>) -> ServiceResult {
         training_baselines: baselines(it.model),
         validation_warnings: it.warnings.to_vec(),
         partial_metrics_failure: partial_failure(it),
+        fingerprinting: None,
+        affected_services: Vec::new(),
+        root_cause: None,
+        truncated: None,
         performance_info: performance(it),
         metadata: metadata(it, is_fallback),
         anomalies,
@@ -145,6 +149,7 @@ fn render_anomaly(it: &Judged<'_>, found: &anomaly::Anomaly) -> Anomaly {
         feature_contributions: contributions(it),
         time_confidence: round(it.time_confidence, 4),
         detected_by_model: it.model.period,
+        tracking: None,
     }
 }
 

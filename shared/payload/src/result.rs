@@ -6,6 +6,8 @@ use domain::{Period, Severity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::tracking::{AffectedService, Fingerprinting, RootCause, Tracking};
+
 /// The verdict on a service, told apart by `alert_type`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "alert_type", rename_all = "snake_case")]
@@ -48,6 +50,18 @@ pub struct Evaluation {
     pub validation_warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_metrics_failure: Option<PartialFailure>,
+    /// What this cycle did to the incidents of the service; absent where none are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprinting: Option<Fingerprinting>,
+    /// Services whose anomalies have the same cause and are not announced by themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affected_services: Vec<AffectedService>,
+    /// Another service that most likely causes this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_cause: Option<RootCause>,
+    /// Parts were left out because the message would have been too large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<bool>,
     pub performance_info: PerformanceInfo,
     pub metadata: Metadata,
 }
@@ -84,6 +98,9 @@ pub struct Anomaly {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub time_confidence: f64,
     pub detected_by_model: Period,
+    /// Its incident; absent where none are kept.
+    #[serde(flatten)]
+    pub tracking: Option<Tracking>,
 }
 
 /// One detector's voice.

@@ -3,6 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use crate::message::Body;
 use crate::result::ServiceResult;
 use crate::run::Cycle;
 
@@ -14,6 +15,11 @@ pub fn cycle_schema() -> Value {
 /// The schema of one service's result.
 pub fn result_schema() -> Value {
     titled::<ServiceResult>("yaga service result")
+}
+
+/// The schema of everything that is sent.
+pub fn message_schema() -> Value {
+    titled::<Body>("yaga message")
 }
 
 fn titled<T: schemars::JsonSchema>(title: &str) -> Value {
@@ -33,7 +39,9 @@ mod tests {
     /// The published files are what the types say. `UPDATE=1 cargo test -p payload` writes them.
     #[test]
     fn the_published_schemas_are_current() {
-        for (name, schema) in [("cycle", cycle_schema()), ("result", result_schema())] {
+        for (name, schema) in
+            [("cycle", cycle_schema()), ("message", message_schema()), ("result", result_schema())]
+        {
             let path =
                 format!("{}/../../docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";

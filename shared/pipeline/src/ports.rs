@@ -1,6 +1,10 @@
 //! What the use cases need from the outside, as traits. Adapters implement them; a conformance
 //! suite per port says what an implementation must do.
 
+mod publisher;
+
+pub use publisher::{Outcome, Publisher};
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
