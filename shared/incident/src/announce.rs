@@ -112,9 +112,10 @@ fn repeated(incident: &Incident, step: &Step, rules: &Rules) -> Option<Hold> {
 
 /// An alert that nobody was told yet is listed under the incident of its root cause.
 fn fold(incident: &mut Incident, step: &Step) -> (Option<Hold>, Vec<Event>) {
-    let before = incident.folded_under.clone();
-    incident.folded_under = step.folded_under.clone();
-    match (before, &step.folded_under) {
+    let before = incident.folded_under.take();
+    let host = step.host_of(&incident.incident_id);
+    incident.folded_under = host.cloned();
+    match (before, host) {
         (before, Some(under)) => {
             let is_new = before.as_ref() != Some(under);
             let event = is_new.then(|| Event::Folded { under: under.clone() });

@@ -6,7 +6,9 @@
 //! - [`rules`]: the numbers; [`step`]: what a cycle brings; [`change`]: what a step did
 //! - [`transition`]: the state machine; [`advance`]: one cycle of a service, from head to head
 //! - [`operate`]: what people do to incidents; [`summary`]: a cycle in numbers
-//! - [`fold`]: an incident whose trouble starts elsewhere is listed there
+//! - [`walk`]: a sequence of cycles in a few letters, to look at the state machine
+//! - [`fold`]: an incident whose trouble starts elsewhere is listed there; [`cascade`] does that for
+//!   all services of a cycle
 //!
 //! Everything is a pure function of its arguments: no clock, no JSON, no I/O. Instants are epoch
 //! milliseconds of scheduled cycles, so a retried cycle gives the same bytes.
@@ -14,6 +16,7 @@
 pub mod active;
 pub mod advance;
 mod announce;
+pub mod cascade;
 pub mod change;
 pub mod fold;
 mod group;
@@ -27,6 +30,7 @@ pub mod state;
 pub mod step;
 pub mod summary;
 pub mod transition;
+pub mod walk;
 
 pub use active::{Affected, Host, Incident, RootCause};
 pub use advance::advance;

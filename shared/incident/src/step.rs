@@ -73,8 +73,9 @@ pub struct Step {
     pub evaluation: Evaluation,
     /// Another service where the trouble seems to start.
     pub root_cause: Option<RootCause>,
-    /// The announced incident that an alert of this cycle would be listed under.
-    pub folded_under: Option<Host>,
+    /// The announced incidents that incidents of this service are listed under, by the id of the
+    /// latter, in place of an alert of their own.
+    pub folded_under: Vec<(IncidentId, Host)>,
     /// Incidents that are listed under incidents of this service, by the id of the latter.
     pub affected: Vec<(IncidentId, Affected)>,
 }
@@ -90,7 +91,13 @@ impl Cycle {
 impl Step {
     /// A step without neighbours.
     pub fn new(cycle: Cycle, evaluation: Evaluation) -> Step {
-        Step { cycle, evaluation, root_cause: None, folded_under: None, affected: Vec::new() }
+        let (folded_under, affected) = (Vec::new(), Vec::new());
+        Step { cycle, evaluation, root_cause: None, folded_under, affected }
+    }
+
+    /// The incident of another service that an incident is listed under.
+    pub(crate) fn host_of(&self, incident: &IncidentId) -> Option<&Host> {
+        self.folded_under.iter().find(|(id, _)| id == incident).map(|(_, host)| host)
     }
 
     /// The evaluation, if there was one.
