@@ -76,6 +76,7 @@ pub(crate) fn config() -> Config {
             min_samples: BTreeMap::new(),
             min_samples_default: MinimumRows { weekday: 200, weekend: 100 },
         },
+        delivery: domain::config::receivers::Delivery::default(),
         log_level: LogLevel::Info,
     }
 }

@@ -23,6 +23,7 @@ mod nearest;
 mod path;
 mod problems;
 mod read;
+pub mod receivers;
 mod reference;
 mod resolve;
 mod schema;

@@ -52,7 +52,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("TP001", "periods do not cover the week exactly once"),
     ("TP002", "hours in no period go to the default of `gap_assignment` (warning)"),
     ("TP003", "time zone is not known"),
-    ("OBS001", "address or path of the observability interface is not usable"),
+    ("OBS001", "address or path of a receiver is not usable"),
     ("SEC001", "value looks like a secret"),
 ];
 

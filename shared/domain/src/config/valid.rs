@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::receivers::Delivery;
 use crate::MetricSet;
 use crate::period::{Calendar, Period};
 use crate::service::{Category, ServiceName};
@@ -19,6 +20,8 @@ pub struct Config {
     pub detection: Detection,
     pub services: Services,
     pub periods: Periods,
+    /// Where alerts go.
+    pub delivery: Delivery,
     pub log_level: LogLevel,
 }
 

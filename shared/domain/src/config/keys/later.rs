@@ -1,11 +1,10 @@
-//! Keys of sections that a later version will use: incidents, delivery, dependencies, storage.
+//! Keys of sections that a later version will use: incidents, dependencies, storage.
 
 use super::Key;
 use crate::config::shape::{Form, Shape, integer, number};
 
 const TEXT: Shape = Shape::Text(Form::NotEmpty);
 const URL: Shape = Shape::Text(Form::HttpUrl);
-const URL_PATH: Shape = Shape::Text(Form::UrlPath);
 const SERVICE_NAMES: Shape = Shape::List(&Shape::Text(Form::Service));
 const SEVERITIES: Shape = Shape::Word(&["low", "medium", "high", "critical"]);
 
@@ -32,21 +31,6 @@ pub(super) const KEYS: &[Key] = &[
     Key::later("fingerprinting.max_unobserved_hours", integer(1, 168), "24")
         .unit("h")
         .about("How long an incident without data stays open."),
-    Key::later("observability_api.base_url", URL, "")
-        .variable("OBSERVABILITY_URL")
-        .about("Where alerts are sent."),
-    Key::later("observability_api.anomalies_endpoint", URL_PATH, "\"/api/anomalies/batch\"")
-        .about("Path for anomalies."),
-    Key::later("observability_api.resolutions_endpoint", URL_PATH, "\"/api/incidents/resolve\"")
-        .about("Path for resolutions."),
-    Key::later("observability_api.request_timeout_seconds", integer(1, 60), "5")
-        .unit("s")
-        .about("Patience for one request."),
-    Key::later("observability_api.enabled", Shape::Boolean, "true")
-        .variable("OBSERVABILITY_ENABLED")
-        .about("Whether anything is sent."),
-    Key::later("observability_api.body_format", Shape::Word(&["array", "envelope"]), "\"array\"")
-        .about("Form of the body."),
     Key::later("dependencies.graph.*", SERVICE_NAMES, "").about("Services that a service calls."),
     Key::later("dependencies.cascade_detection.enabled", Shape::Boolean, "true")
         .about("Whether causes are looked for among dependencies."),
@@ -107,7 +91,6 @@ pub(super) const KEYS: &[Key] = &[
         .about("The proxy's name for a service."),
     Key::later("storage", Shape::Object, "").about("Tables, prefixes and how long data is kept."),
     Key::later("metrics_cache", Shape::Object, "").about("A local copy of metrics."),
-    Key::later("delivery", Shape::Object, "").about("Limits of sending."),
     Key::later("dashboard", Shape::Object, "").about("The dashboard's access rules."),
     Key::later("limits", Shape::Object, "").about("Bounds that may be changed."),
 ];

@@ -9,6 +9,7 @@
 mod detection;
 mod later;
 mod models;
+mod receivers;
 mod services;
 mod slos;
 mod source;
@@ -42,8 +43,15 @@ pub(crate) enum Stage {
 }
 
 /// All keys in the order of the documentation.
-const TABLES: [&[Key]; 6] =
-    [source::KEYS, models::KEYS, detection::KEYS, services::KEYS, slos::KEYS, later::KEYS];
+const TABLES: [&[Key]; 7] = [
+    source::KEYS,
+    models::KEYS,
+    detection::KEYS,
+    services::KEYS,
+    slos::KEYS,
+    receivers::KEYS,
+    later::KEYS,
+];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Key> {
     TABLES.into_iter().flatten()

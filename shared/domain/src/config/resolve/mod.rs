@@ -5,6 +5,7 @@
 
 mod metrics;
 mod periods;
+mod receivers;
 mod services;
 mod training;
 
@@ -29,6 +30,7 @@ pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
         inference: Inference { max_workers: values.whole("inference.max_workers") },
         detection: detection(values, problems),
         periods: periods::periods(values, &services, problems),
+        delivery: receivers::delivery(values),
         log_level: forms::log_level(&values.text("logging.level")).unwrap_or(LogLevel::Info),
         services,
         metrics,
