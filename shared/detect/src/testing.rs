@@ -76,6 +76,9 @@ pub(crate) fn config() -> Config {
             min_samples: BTreeMap::new(),
             min_samples_default: MinimumRows { weekday: 200, weekend: 100 },
         },
+        fingerprinting: domain::config::incidents::Fingerprinting::default(),
+        dependencies: domain::config::incidents::Dependencies::default(),
+        alerting: domain::config::incidents::Alerting::default(),
         delivery: domain::config::receivers::Delivery::default(),
         log_level: LogLevel::Info,
     }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use domain::config::incidents::Silence;
+use domain::config::valid::{Config, Opening};
 use domain::{ServiceName, Severity};
+
+use crate::name::canonical;
 
 /// How incidents are confirmed, ended and told.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,6 +110,25 @@ impl Default for Alerting {
 }
 
 impl Rules {
+    /// The rules that a configuration asks for.
+    pub fn of(config: &Config) -> Rules {
+        let it = &config.fingerprinting;
+        Rules {
+            confirmation_cycles: it.confirmation_cycles,
+            grace_cycles: it.resolution_grace_cycles,
+            separation_minutes: it.separation_minutes,
+            strict_confirmation: it.strict_confirmation,
+            max_unobserved_hours: it.max_unobserved_hours,
+            resolution_requires_slo_ok: it.resolution_requires_slo_ok,
+            grouping: match config.detection.opening {
+                Opening::Residual => Grouping::Service,
+                Opening::Forest => Grouping::Metric,
+            },
+            alerting: Alerting::of(&config.alerting),
+            ..Rules::default()
+        }
+    }
+
     /// The separation in whole minutes for cycles of a length: at least three cycles.
     pub fn separation_minutes(&self, length_s: i64) -> i64 {
         self.separation_minutes.max(3 * length_s / 60)
@@ -117,6 +140,30 @@ impl Rules {
     }
 }
 
+impl Alerting {
+    fn of(alerting: &domain::config::incidents::Alerting) -> Alerting {
+        let patterns = alerting.non_alerting_patterns.iter();
+        Alerting {
+            severity_threshold: alerting.severity_threshold,
+            non_alerting_patterns: patterns.map(|name| canonical(name)).collect(),
+            min_confidence: alerting.min_confidence,
+            windows: alerting.silences.iter().enumerate().map(window).collect(),
+            repeat_every_cycles: alerting.repeat_every_cycles,
+        }
+    }
+}
+
+fn window((index, silence): (usize, &Silence)) -> Window {
+    let reason = silence.reason.clone().filter(|reason| !reason.trim().is_empty());
+    Window {
+        name: reason.unwrap_or_else(|| format!("alerting.silences[{index}]")),
+        service: silence.service.clone(),
+        pattern: silence.pattern.as_deref().map(canonical),
+        from_ms: Some(silence.from_s.saturating_mul(1000)),
+        until_ms: Some((silence.until_s + 1).saturating_mul(1000)),
+    }
+}
+
 impl Window {
     /// Whether it is in force for a pattern of a service at `at_ms`.
     pub fn holds(&self, service: &ServiceName, pattern: &str, at_ms: i64) -> bool {
@@ -124,5 +171,42 @@ impl Window {
             && self.pattern.as_ref().is_none_or(|it| it == pattern)
             && self.from_ms.is_none_or(|from_ms| from_ms <= at_ms)
             && self.until_ms.is_none_or(|until_ms| at_ms < until_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(document: &str) -> Rules {
+        Rules::of(&domain::config::load(Some(document), &|_| None).unwrap().config)
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_configuration() {
+        assert_eq!(rules("{}"), Rules::default());
+        let forest = rules(r#"{"detection": {"opening": "forest"}}"#);
+        assert_eq!((forest.confirmation_cycles, forest.grouping), (2, Grouping::Metric));
+    }
+
+    #[test]
+    fn patterns_may_be_written_by_their_former_names() {
+        let document = r#"{"alerting": {
+            "non_alerting_patterns": ["traffic_surge_healthy", "fast_failure:db"],
+            "silences": [{ "from": "2026-01-01", "until": "2026-01-01", "pattern": "traffic_cliff" }]
+        }}"#;
+        let alerting = rules(document).alerting;
+        let expected = ["error_rate_fast_failure", "request_rate_surge_healthy"];
+        assert!(alerting.non_alerting_patterns.iter().eq(expected));
+        let window = &alerting.windows[0];
+        assert_eq!(window.name, "alerting.silences[0]");
+        let service = ServiceName::new("booking").unwrap();
+        let start_ms = 1_767_225_600_000;
+        let holds = |pattern, at_ms| window.holds(&service, pattern, at_ms);
+        assert!(holds("request_rate_cliff", start_ms));
+        assert!(holds("request_rate_cliff", start_ms + 86_399_999));
+        assert!(!holds("request_rate_cliff", start_ms + 86_400_000));
+        assert!(!holds("request_rate_cliff", start_ms - 1));
+        assert!(!holds("latency_high", start_ms));
     }
 }

@@ -17,6 +17,7 @@
 mod check;
 mod env;
 mod forms;
+pub mod incidents;
 mod keys;
 mod moment;
 mod nearest;

@@ -52,6 +52,9 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("TP001", "periods do not cover the week exactly once"),
     ("TP002", "hours in no period go to the default of `gap_assignment` (warning)"),
     ("TP003", "time zone is not known"),
+    ("FP004", "incidents are kept for less time than they may be opened again"),
+    ("DEP002", "service calls itself"),
+    ("ALR002", "silence is not usable"),
     ("OBS001", "address or path of a receiver is not usable"),
     ("SEC001", "value looks like a secret"),
 ];

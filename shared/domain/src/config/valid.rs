@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::incidents::{Alerting, Dependencies, Fingerprinting};
 use super::receivers::Delivery;
 use crate::MetricSet;
 use crate::period::{Calendar, Period};
@@ -22,6 +23,9 @@ pub struct Config {
     pub periods: Periods,
     /// Where alerts go.
     pub delivery: Delivery,
+    pub fingerprinting: Fingerprinting,
+    pub dependencies: Dependencies,
+    pub alerting: Alerting,
     pub log_level: LogLevel,
 }
 

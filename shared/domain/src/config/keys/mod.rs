@@ -7,6 +7,7 @@
 //! objects. A key with a name of its own wins over `*`.
 
 mod detection;
+mod incidents;
 mod later;
 mod models;
 mod receivers;
@@ -43,12 +44,13 @@ pub(crate) enum Stage {
 }
 
 /// All keys in the order of the documentation.
-const TABLES: [&[Key]; 7] = [
+const TABLES: [&[Key]; 8] = [
     source::KEYS,
     models::KEYS,
     detection::KEYS,
     services::KEYS,
     slos::KEYS,
+    incidents::KEYS,
     receivers::KEYS,
     later::KEYS,
 ];

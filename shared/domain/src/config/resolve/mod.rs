@@ -3,6 +3,7 @@
 //! Where a value was refused its default stands in, so that the remaining checks still run. The
 //! result is used only if there was no error at all.
 
+mod incidents;
 mod metrics;
 mod periods;
 mod receivers;
@@ -23,12 +24,16 @@ use super::values::Values;
 pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
     let metrics = metrics::metrics(values, problems);
     let services = services::services(values, &metrics, problems);
+    let detection = detection(values, problems);
     Config {
         victoria_metrics: victoria_metrics(values),
         model: model(values, &services, problems),
         training: training::training(values, problems),
         inference: Inference { max_workers: values.whole("inference.max_workers") },
-        detection: detection(values, problems),
+        fingerprinting: incidents::fingerprinting(values, detection.opening, problems),
+        dependencies: incidents::dependencies(values, problems),
+        alerting: incidents::alerting(values, problems),
+        detection,
         periods: periods::periods(values, &services, problems),
         delivery: receivers::delivery(values),
         log_level: forms::log_level(&values.text("logging.level")).unwrap_or(LogLevel::Info),

@@ -375,3 +375,81 @@ fn very_large_documents_are_read() {
     assert_eq!(loaded.config.services.listed.len(), 5_000);
     assert_eq!(loaded.warnings.len(), 40_000);
 }
+
+#[test]
+fn confirmation_follows_the_way_of_opening_unless_it_is_set() {
+    let cycles = |document: &str| accepted(document).fingerprinting.confirmation_cycles;
+    assert_eq!(cycles("{}"), 1);
+    assert_eq!(cycles(r#"{"detection": {"opening": "forest"}}"#), 2);
+    assert_eq!(cycles(r#"{"fingerprinting": {"confirmation_cycles": "auto"}}"#), 1);
+    let both =
+        r#"{"detection": {"opening": "forest"}, "fingerprinting": {"confirmation_cycles": 1}}"#;
+    assert_eq!(cycles(both), 1);
+}
+
+#[test]
+fn incidents_dependencies_and_silences_are_checked() {
+    let document = r#"{
+        "fingerprinting": { "cleanup_max_age_hours": 1, "incident_separation_minutes": 90 },
+        "dependencies": { "graph": { "booking": ["vms", "booking"], "vms": [] } },
+        "alerting": { "silences": [
+            { "from": "2026-03-02", "until": "2026-03-01" },
+            { "from": "2026-03-29T02:30", "until": "2026-03-30" },
+            { "service": "booking" }
+        ] },
+        "time_periods": { "timezone": "Europe/Paris" }
+    }"#;
+    insta::assert_snapshot!(refused(document), @r#"
+    the configuration has 6 errors
+      1. error GEN004 at alerting.silences[2].from: the key is missing; write a date, "2026-12-24", or an instant, "2026-12-24T18:00:00+01:00" (without an offset: in the configured zone)
+      2. error GEN004 at alerting.silences[2].until: the key is missing; write a date, "2026-12-24", or an instant, "2026-12-24T18:00:00+01:00" (without an offset: in the configured zone)
+      3. error FP004 at fingerprinting.cleanup_max_age_hours: incidents are kept for 1 h, which is less than the 90 min within which they may be opened again; keep them longer
+      4. error DEP002 at dependencies.graph.booking[1]: booking calls itself; remove it from the list
+      5. error ALR002 at alerting.silences[0].until: the silence ends before it starts; write an end at or after its start
+      6. error ALR002 at alerting.silences[1].from: 2026-03-29 02:30:00 does not exist in Europe/Paris: clocks jump over it; write a time before or after the jump, or give an offset like +01:00
+    "#);
+}
+
+#[test]
+fn silences_are_meant_in_the_configured_zone_and_days_are_whole() {
+    let config = accepted(
+        r#"{
+            "time_periods": { "timezone": "Europe/Paris" },
+            "alerting": { "silences": [
+                { "from": "2026-03-02", "until": "2026-03-02", "reason": "move", "by": "ann" },
+                { "from": "2026-03-03T10:00:00Z", "until": "2026-03-03T11:00:00Z",
+                  "service": "booking", "pattern": "error_rate_high" }
+            ] }
+        }"#,
+    );
+    insta::assert_debug_snapshot!(config.alerting.silences, @r#"
+    [
+        Silence {
+            service: None,
+            pattern: None,
+            from_s: 1772406000,
+            until_s: 1772492399,
+            reason: Some(
+                "move",
+            ),
+            by: Some(
+                "ann",
+            ),
+        },
+        Silence {
+            service: Some(
+                ServiceName(
+                    "booking",
+                ),
+            ),
+            pattern: Some(
+                "error_rate_high",
+            ),
+            from_s: 1772532000,
+            until_s: 1772535600,
+            reason: None,
+            by: None,
+        },
+    ]
+    "#);
+}

@@ -74,6 +74,17 @@ fn special(key: &Key) -> Option<(Value, Value)> {
         let wrap = |item| document("training.excluded_periods", json!([item]));
         return Some((wrap(base), wrap(changed)));
     }
+    if let Some(part) = key.path.strip_prefix("alerting.silences[].") {
+        let base = json!({ "from": "2026-01-02", "until": "2026-01-03" });
+        let mut changed = base.clone();
+        changed[part] = match part {
+            "from" => json!("2026-01-01"),
+            "until" => json!("2026-01-04"),
+            _ => json!("other"),
+        };
+        let wrap = |item| document("alerting.silences", json!([item]));
+        return Some((wrap(base), wrap(changed)));
+    }
     if let Some((_, level)) = key.path.rsplit_once(".percentiles.") {
         let value = json!({"critical": 0.5, "high": 2, "medium": 6, "low": 20})[level].clone();
         return Some((json!({}), document(key.path, value)));
@@ -81,6 +92,10 @@ fn special(key: &Key) -> Option<(Value, Value)> {
     if let Some((_, level)) = key.path.rsplit_once(".severity_scores.") {
         let value = json!({"critical": -0.7, "high": -0.4, "medium": -0.2})[level].clone();
         return Some((json!({}), document(key.path, value)));
+    }
+    // One cycle is what residual evidence has by itself.
+    if key.path == "fingerprinting.confirmation_cycles" {
+        return Some((json!({}), document(key.path, json!(2))));
     }
     if key.path == "services_meta.*.expected_metrics" {
         return Some((json!({}), document(key.path, json!(["request_rate"]))));

@@ -1,0 +1,153 @@
+//! `fingerprinting`, `dependencies` and `alerting`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono_tz::Tz;
+
+use crate::Severity;
+use crate::config::incidents::{Alerting, CascadeDetection, Dependencies, Fingerprinting, Silence};
+use crate::config::moment::{self, Side};
+use crate::config::problems::Problem;
+use crate::config::valid::Opening;
+use crate::config::values::{Leaf, Values};
+use crate::service::ServiceName;
+
+const SILENCES: &str = "alerting.silences";
+const CONFIRMATION: &str = "fingerprinting.confirmation_cycles";
+
+pub(super) fn fingerprinting(
+    values: &Values,
+    opening: Opening,
+    problems: &mut Vec<Problem>,
+) -> Fingerprinting {
+    let given = values.given(CONFIRMATION).and_then(|leaf| leaf.value.as_u64());
+    let auto = match opening {
+        Opening::Residual => 1,
+        Opening::Forest => 2,
+    };
+    let separation_minutes = values.whole("fingerprinting.incident_separation_minutes");
+    let retention_hours = values.whole("fingerprinting.cleanup_max_age_hours");
+    if retention_hours * 60 < separation_minutes {
+        let message = format!(
+            "incidents are kept for {retention_hours} h, which is less than the \
+             {separation_minutes} min within which they may be opened again; keep them longer"
+        );
+        let at = "fingerprinting.cleanup_max_age_hours";
+        problems.push(Problem::error("FP004", at, message));
+    }
+    Fingerprinting {
+        confirmation_cycles: given.and_then(|it| u32::try_from(it).ok()).unwrap_or(auto),
+        resolution_grace_cycles: values.whole("fingerprinting.resolution_grace_cycles"),
+        separation_minutes,
+        strict_confirmation: values.flag("fingerprinting.strict_confirmation"),
+        max_unobserved_hours: values.whole("fingerprinting.max_unobserved_hours"),
+        resolution_requires_slo_ok: values.flag("fingerprinting.resolution_requires_slo_ok"),
+        retention_hours,
+    }
+}
+
+pub(super) fn dependencies(values: &Values, problems: &mut Vec<Problem>) -> Dependencies {
+    const AT: &str = "dependencies.cascade_detection";
+    let key = |name: &str| format!("{AT}.{name}");
+    Dependencies {
+        graph: graph(values, problems),
+        cascades: CascadeDetection {
+            enabled: values.flag(&key("enabled")),
+            max_depth: values.whole(&key("max_depth")),
+            latency_propagation_threshold: values.number(&key("latency_propagation_threshold")),
+            require_temporal_correlation: values.flag(&key("require_temporal_correlation")),
+            correlation_window_minutes: values.whole(&key("correlation_window_minutes")),
+        },
+    }
+}
+
+fn graph(
+    values: &Values,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<ServiceName, BTreeSet<ServiceName>> {
+    let mut graph: BTreeMap<ServiceName, BTreeSet<ServiceName>> = BTreeMap::new();
+    for leaf in values.each("dependencies.graph.*") {
+        let caller = match ServiceName::new(leaf.path.last_name()) {
+            Ok(caller) => caller,
+            Err(error) => {
+                problems.push(Problem::error("SVC001", &leaf.path, error.to_string()));
+                continue;
+            }
+        };
+        for (index, item) in leaf.value.as_array().into_iter().flatten().enumerate() {
+            let Some(callee) = item.as_str().and_then(|name| ServiceName::new(name).ok()) else {
+                continue;
+            };
+            if callee == caller {
+                let message = format!("{caller} calls itself; remove it from the list");
+                problems.push(Problem::error("DEP002", leaf.path.index(index), message));
+            }
+            graph.entry(caller.clone()).or_default().insert(callee);
+        }
+        graph.entry(caller).or_default();
+    }
+    graph
+}
+
+pub(super) fn alerting(values: &Values, problems: &mut Vec<Problem>) -> Alerting {
+    let patterns = values.items("alerting.non_alerting_patterns");
+    let patterns = patterns.iter().filter_map(|it| Some(it.as_str()?.to_owned()));
+    let threshold = Severity::parse(&values.text("alerting.severity_threshold"));
+    Alerting {
+        severity_threshold: threshold.unwrap_or(Severity::Low),
+        non_alerting_patterns: patterns.collect(),
+        min_confidence: values.given("alerting.min_confidence").and_then(|it| it.value.as_f64()),
+        repeat_every_cycles: values.whole("alerting.repeat_every_cycles"),
+        silences: silences(values, problems),
+    }
+}
+
+fn silences(values: &Values, problems: &mut Vec<Problem>) -> Vec<Silence> {
+    let zone = values.text("time_periods.timezone").parse().unwrap_or(Tz::UTC);
+    let starts = values.each("alerting.silences[].from");
+    starts.filter_map(|start| silence(values, start, zone, problems)).collect()
+}
+
+/// The silence that begins with `start`, if its end is there and after it.
+fn silence(
+    values: &Values,
+    start: &Leaf,
+    zone: Tz,
+    problems: &mut Vec<Problem>,
+) -> Option<Silence> {
+    let index = start.path.first_index();
+    let leaf = |name: &str| {
+        let pattern = format!("{SILENCES}[].{name}");
+        let mut leaves = values.leaves.iter();
+        leaves.find(|leaf| leaf.key.path == pattern && leaf.path.first_index() == index)
+    };
+    let text = |name: &str| Some(leaf(name)?.value.as_str()?.to_owned());
+    let end = leaf("until");
+    let from_s = epoch_s(start, Side::Start, zone, problems);
+    let until_s = end.and_then(|end| epoch_s(end, Side::End, zone, problems));
+    let (from_s, until_s) = (from_s?, until_s?);
+    if until_s < from_s {
+        let path = end.map_or(&start.path, |end| &end.path);
+        let message = "the silence ends before it starts; write an end at or after its start";
+        problems.push(Problem::error("ALR002", path, message));
+        return None;
+    }
+    Some(Silence {
+        service: text("service").and_then(|name| ServiceName::new(name).ok()),
+        pattern: text("pattern"),
+        from_s,
+        until_s,
+        reason: text("reason"),
+        by: text("by"),
+    })
+}
+
+fn epoch_s(leaf: &Leaf, side: Side, zone: Tz, problems: &mut Vec<Problem>) -> Option<i64> {
+    match leaf.value.as_str().and_then(moment::parse)?.epoch_s(side, zone) {
+        Ok(seconds) => Some(seconds),
+        Err(never_was) => {
+            problems.push(Problem::error("ALR002", &leaf.path, never_was.to_string()));
+            None
+        }
+    }
+}
