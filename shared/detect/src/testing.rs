@@ -80,6 +80,7 @@ pub(crate) fn config() -> Config {
         dependencies: domain::config::incidents::Dependencies::default(),
         alerting: domain::config::incidents::Alerting::default(),
         delivery: domain::config::receivers::Delivery::default(),
+        slos: None,
         log_level: LogLevel::Info,
     }
 }

@@ -7,12 +7,14 @@
 //! - `matrix`: [`SquareMatrix`], Cholesky factor and inverse of small positive definite matrices.
 //! - `covariance`: sample covariance and its Ledoit-Wolf shrinkage.
 //! - `mahalanobis`: [`Gaussian`], the distance of a row from a mean under a covariance.
+//! - `binomial`: the upper tail of the binomial distribution, for tests of small counts.
 //! - `knee`: where a sorted score curve bends, inside a window of ranks.
 //!
 //! Invariant: every function is total. Where there is no answer (no values, no variance) it gives
 //! `None`. Values are expected to be finite; with NaN among them a result is a number or NaN, but
 //! never a panic. Sums run in the order of the slice, so equal input gives equal bits.
 
+mod binomial;
 mod correlation;
 mod covariance;
 mod knee;
@@ -22,6 +24,7 @@ mod moments;
 mod quantile;
 mod robust;
 
+pub use binomial::binomial_upper_tail;
 pub use correlation::{autocorrelation_lag1, correlation_matrix, effective_sample_size, pearson};
 pub use covariance::{Shrunk, ledoit_wolf, sample_covariance};
 pub use knee::{RankWindow, gap, knee};

@@ -16,11 +16,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("detect", &["domain", "forest", "stats"]),
     ("incident", &["domain"]),
+    ("slo", &["domain", "stats"]),
     // Pure: bytes.
     ("artifact", &["detect", "domain", "forest"]),
-    ("payload", &["detect", "domain", "incident"]),
+    ("payload", &["detect", "domain", "incident", "slo"]),
     // Use cases over ports.
-    ("pipeline", &["artifact", "detect", "domain", "forest", "incident", "payload", "stats"]),
+    (
+        "pipeline",
+        &["artifact", "detect", "domain", "forest", "incident", "payload", "slo", "stats"],
+    ),
     // The outside world.
     ("adapter-aws", &["artifact", "domain", "incident", "payload", "pipeline"]),
     ("adapter-http", &["artifact", "domain", "payload", "pipeline"]),
@@ -41,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "payload",
             "pipeline",
             "simulate",
+            "slo",
             "stats",
             "wiring",
         ],
@@ -83,7 +88,7 @@ const RESERVED: &[(&str, &[&str])] = &[
 
 /// Crates without I/O, clock, log or runtime, and all that they may use of others.
 const PURE: &[&str] =
-    &["artifact", "detect", "domain", "forest", "incident", "payload", "simulate", "stats"];
+    &["artifact", "detect", "domain", "forest", "incident", "payload", "simulate", "slo", "stats"];
 const PURE_MAY_USE: &[&str] = &[
     "bincode",
     "chrono",

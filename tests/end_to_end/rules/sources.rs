@@ -16,6 +16,7 @@ const PURE: &[&str] = &[
     "shared/incident/",
     "shared/payload/",
     "shared/simulate/",
+    "shared/slo/",
     "shared/stats/",
 ];
 

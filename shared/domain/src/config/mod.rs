@@ -21,6 +21,7 @@ pub mod incidents;
 mod keys;
 mod moment;
 mod nearest;
+pub mod objectives;
 mod path;
 mod problems;
 mod read;
@@ -37,6 +38,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use objectives::SloSettings;
 pub use problems::{Level, Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;

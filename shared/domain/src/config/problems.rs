@@ -56,6 +56,18 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("DEP002", "service calls itself"),
     ("ALR002", "silence is not usable"),
     ("OBS001", "address or path of a receiver is not usable"),
+    ("SLO001", "default latency: acceptable not below warning"),
+    ("SLO002", "default latency: warning not below critical"),
+    ("SLO003", "default error rate: acceptable not below warning"),
+    ("SLO004", "default error rate: warning not below critical"),
+    ("SLO006", "limits of a service not in order, together with what it inherits"),
+    ("SLO007", "ratios of database latency not in order"),
+    ("SLO008", "surge not above 100 %, or cliff not between 0 and 100 %"),
+    ("SLO009", "busy period is not usable"),
+    ("SLO010", "share of errors out of range; 1 % is written 0.01"),
+    ("SLO011", "floor of the error rate above its critical limit (warning)"),
+    ("SLO012", "objectives for a service that is not listed (warning)"),
+    ("SLO013", "inherited limit moved between a service's own (warning)"),
     ("SEC001", "value looks like a secret"),
 ];
 

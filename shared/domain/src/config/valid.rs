@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::incidents::{Alerting, Dependencies, Fingerprinting};
+use super::objectives::SloSettings;
 use super::receivers::Delivery;
 use crate::MetricSet;
 use crate::period::{Calendar, Period};
@@ -26,6 +27,8 @@ pub struct Config {
     pub fingerprinting: Fingerprinting,
     pub dependencies: Dependencies,
     pub alerting: Alerting,
+    /// `None`: objectives are not judged.
+    pub slos: Option<SloSettings>,
     pub log_level: LogLevel,
 }
 

@@ -86,7 +86,7 @@ impl Values {
     }
 
     /// What is in force: the value that is given, else the default.
-    fn value(&self, path: &str) -> Value {
+    pub(crate) fn value(&self, path: &str) -> Value {
         if let Some(leaf) = self.given(path) {
             return leaf.value.clone();
         }

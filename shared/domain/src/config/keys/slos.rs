@@ -4,7 +4,8 @@ use super::Key;
 use crate::config::shape::{Form, Shape, number};
 
 const LABELS: Shape = Shape::Word(&["informational", "warning", "high", "critical"]);
-const MILLISECONDS: Shape = number(0.0, 300_000.0);
+const MILLISECONDS: Shape = number(0.001, 300_000.0);
+const FLOOR: Shape = number(0.0, 300_000.0);
 const SHARE: Shape = number(0.0, 1.0);
 const RATIO: Shape = number(1.0, 1_000.0);
 const RATE: Shape = number(0.0, 1e9);
@@ -12,7 +13,7 @@ const RATE: Shape = number(0.0, 1e9);
 /// The thresholds below `$at`.
 macro_rules! thresholds {
     ($at:literal: $($path:literal $shape:ident $default:literal $about:literal;)*) => {
-        [$(Key::later(concat!($at, ".", $path), $shape, $default).about($about)),*]
+        [$(threshold(concat!($at, ".", $path), $shape, $default).about($about)),*]
     };
 }
 
@@ -25,20 +26,22 @@ macro_rules! both_places {
 }
 
 both_places! {
-    "latency_acceptable_ms" MILLISECONDS "500" "Latency that is fine.";
-    "latency_warning_ms" MILLISECONDS "800" "Latency that is noticed.";
+    "latency_acceptable_ms" MILLISECONDS "500" "Latency below which all is fine.";
+    "latency_warning_ms" MILLISECONDS "800" "Latency from here is a warning.";
     "latency_critical_ms" MILLISECONDS "1000" "Latency that breaks the objective.";
-    "error_rate_acceptable" SHARE "0.005" "Error rate that is fine.";
-    "error_rate_warning" SHARE "0.01" "Error rate that is noticed.";
+    "error_rate_acceptable" SHARE "0.005" "Error rate below which all is fine.";
+    "error_rate_warning" SHARE "0.01" "Error rate from here is a warning.";
     "error_rate_critical" SHARE "0.02" "Error rate that breaks the objective.";
-    "error_rate_floor" SHARE "0.0" "Error rate below which errors are ignored.";
-    "min_traffic_rps" RATE "1.0" "Traffic below which nothing is judged.";
+    "error_rate_floor" SHARE "0.0" "Error rate below which error anomalies are dropped; 0: the acceptable one.";
+    "min_traffic_rps" RATE "1.0" "Traffic below which few errors are not judged.";
     "busy_period_factor" FACTOR "1.5" "How much looser thresholds are in busy periods.";
-    "database_latency_floor_ms" MILLISECONDS "1.0" "Database latency below which it is ignored.";
+    "database_latency_floor_ms" FLOOR "1.0" "Database latency below which it is ignored.";
     "database_latency_ratios.info" RATIO "1.5" "Database latency against its mean: worth a note.";
     "database_latency_ratios.warning" RATIO "2.0" "The same: noticed.";
     "database_latency_ratios.high" RATIO "3.0" "The same: high.";
     "database_latency_ratios.critical" RATIO "5.0" "The same: critical.";
+    "error_budget.objective" OBJECTIVE ""
+        "Share of requests that must succeed over 30 days; absent: no error budget.";
     "request_rate_evaluation.enabled" BOOLEAN "true" "Whether traffic is judged.";
     "request_rate_evaluation.surge.threshold_percent" SURGE "200" "Traffic that is a surge.";
     "request_rate_evaluation.surge.standalone_severity" LABELS "\"informational\""
@@ -62,24 +65,38 @@ both_places! {
 }
 
 const FACTOR: Shape = number(1.0, 10.0);
+/// Percent of the usual rate; the ends themselves are refused when all is known.
 const SURGE: Shape = number(100.0, 100_000.0);
 const CLIFF: Shape = number(0.0, 100.0);
 const BOOLEAN: Shape = Shape::Boolean;
+const OBJECTIVE: Shape = number(0.5, 0.999_999);
 
-const SWITCHES: [Key; 6] = [
-    Key::later("slos.enabled", BOOLEAN, "true").about("Whether objectives are judged."),
-    Key::later("slos.allow_downgrade_to_informational", BOOLEAN, "true")
+/// A share gets a code of its own: percent written as a share is the common mistake.
+const fn threshold(path: &'static str, shape: Shape, default: &'static str) -> Key {
+    let key = Key::live(path, shape, default);
+    match shape {
+        Shape::Number { min, max } if min == 0.0 && max == 1.0 => key.range_code("SLO010"),
+        _ => key,
+    }
+}
+
+const SWITCHES: [Key; 7] = [
+    Key::live("slos.enabled", BOOLEAN, "")
+        .about("Whether objectives are judged; true where the section has any key."),
+    Key::live("slos.allow_downgrade_to_informational", BOOLEAN, "true")
         .about("Whether an anomaly within limits becomes low."),
-    Key::later("slos.require_slo_breach_for_critical", BOOLEAN, "true")
+    Key::live("slos.require_slo_breach_for_critical", BOOLEAN, "true")
         .about("Whether critical needs a broken objective."),
-    Key::later("slos.request_rate_affects_severity", BOOLEAN, "true")
-        .about("Whether traffic changes severity."),
-    Key::later("slos.busy_periods[].start", Shape::Text(Form::Moment), "")
+    Key::live("slos.request_rate_affects_severity", BOOLEAN, "true")
+        .about("Whether a fall of traffic raises severity."),
+    Key::live("slos.database_high_maps_to", Shape::Word(&["breached", "warning"]), "\"breached\"")
+        .about("What a database latency of the level high counts as."),
+    Key::live("slos.busy_periods[].start", Shape::Text(Form::Moment), "")
         .required()
-        .about("Start of a busy period."),
-    Key::later("slos.busy_periods[].end", Shape::Text(Form::Moment), "")
+        .about("Start of a busy period, in which limits are looser."),
+    Key::live("slos.busy_periods[].end", Shape::Text(Form::Moment), "")
         .required()
-        .about("End of a busy period."),
+        .about("End of a busy period, inclusive; a date means all of that day."),
 ];
 
 pub(super) const KEYS: &[Key] = &joined();

@@ -4,10 +4,12 @@
 //! result is used only if there was no error at all.
 
 mod incidents;
+mod ladders;
 mod metrics;
 mod periods;
 mod receivers;
 mod services;
+mod slos;
 mod training;
 
 pub(crate) use periods::period_of_key;
@@ -36,6 +38,7 @@ pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
         detection,
         periods: periods::periods(values, &services, problems),
         delivery: receivers::delivery(values),
+        slos: slos::slos(values, &services, problems),
         log_level: forms::log_level(&values.text("logging.level")).unwrap_or(LogLevel::Info),
         services,
         metrics,

@@ -55,7 +55,7 @@ pub(super) fn contamination_by_service(
     let known = services.listed.iter().map(|(name, _)| name.clone()).collect();
     let mut shares = BTreeMap::new();
     for leaf in values.each("model.contamination_by_service.*") {
-        if let Some(name) = service(leaf.path.last_name(), &leaf.path, problems) {
+        if let Some(name) = service_name(leaf.path.last_name(), &leaf.path, problems) {
             warn_of_unlisted(&name, &known, &leaf.path, problems);
             shares.insert(name, leaf.value.as_f64().unwrap_or_default());
         }
@@ -135,7 +135,7 @@ fn meta(
 ) -> BTreeMap<ServiceName, ServiceMeta> {
     let mut all: BTreeMap<ServiceName, ServiceMeta> = BTreeMap::new();
     for leaf in values.leaves.iter().filter(|leaf| leaf.key.path.starts_with("services_meta.")) {
-        let Some(name) = service(leaf.path.name_at(1), &leaf.path, problems) else { continue };
+        let Some(name) = service_name(leaf.path.name_at(1), &leaf.path, problems) else { continue };
         if !all.contains_key(&name) {
             warn_of_unlisted(&name, known, &leaf.path, problems);
         }
@@ -165,7 +165,11 @@ fn expected_metrics(leaf: &Leaf, metrics: &MetricSet, problems: &mut Vec<Problem
     expected
 }
 
-fn service(name: &str, path: &Path, problems: &mut Vec<Problem>) -> Option<ServiceName> {
+pub(super) fn service_name(
+    name: &str,
+    path: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<ServiceName> {
     match ServiceName::new(name) {
         Ok(name) => Some(name),
         Err(error) => {
@@ -181,6 +185,17 @@ fn warn_of_unlisted(
     path: &Path,
     problems: &mut Vec<Problem>,
 ) {
+    warn_of_unlisted_as("SVC004", name, known, path, problems);
+}
+
+/// Warns, under a code, of settings for a service that nobody lists.
+pub(super) fn warn_of_unlisted_as(
+    code: &'static str,
+    name: &ServiceName,
+    known: &BTreeSet<ServiceName>,
+    path: &Path,
+    problems: &mut Vec<Problem>,
+) {
     // Without a list every service of the metrics is watched.
     if known.is_empty() || known.contains(name) {
         return;
@@ -191,5 +206,5 @@ fn warn_of_unlisted(
     let hint = nearest(name.as_str(), candidates);
     let hint = hint.map_or(String::new(), |near| format!("; did you mean {near:?}?"));
     let message = format!("{:?} is not listed under services{hint}", name.as_str());
-    problems.push(Problem::warning("SVC004", path, message));
+    problems.push(Problem::warning(code, path, message));
 }

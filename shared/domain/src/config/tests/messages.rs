@@ -118,11 +118,10 @@ fn documents_that_are_not_json_objects_are_refused() {
       2. error GEN005 at training: the key is there twice; keep one of them
     "#);
     insta::assert_snapshot!(refused(r#"{"training": 3, "metrics": {}, "slos": []}"#), @r#"
-    the configuration has 3 errors and 1 warning
+    the configuration has 3 errors
       1. error GEN002 at training: 3 does not fit; write an object
       2. error GEN002 at metrics: an object does not fit; write a list of objects
       3. error GEN002 at slos: a list does not fit; write an object
-      4. warning GEN003 at slos: the key is accepted and checked, but not used yet
     "#);
 }
 
@@ -130,24 +129,24 @@ fn documents_that_are_not_json_objects_are_refused() {
 fn keys_of_later_work_warn_once_per_section_or_key() {
     insta::assert_snapshot!(warned(
         r#"{
-            "slos": { "enabled": true, "defaults": { "latency_warning_ms": 700 } },
+            "envoy_enrichment": { "enabled": true, "lookback_minutes": 3 },
             "inference": { "check_drift": false, "max_workers": 4 },
             "services": { "category_descriptions": { "core": "the core" } },
             "storage": {}
         }"#
     ), @r"
-    warning GEN003 at slos: the key is accepted and checked, but not used yet
+    warning GEN003 at envoy_enrichment: the key is accepted and checked, but not used yet
     warning GEN003 at inference.check_drift: the key is accepted and checked, but not used yet
     warning GEN003 at services.category_descriptions: the key is accepted and checked, but not used yet
     warning GEN003 at storage: the key is accepted and checked, but not used yet
     ");
     insta::assert_snapshot!(
-        refused(r#"{"slos": {"defaults": {"error_rate_critical": 2}}, "alerting": {"sevrity": 1}}"#),
+        refused(r#"{"envoy_enrichment": {"lookback_minutes": 0}, "alerting": {"sevrity": 1}}"#),
         @r#"
     the configuration has 2 errors and 1 warning
-      1. error GEN007 at slos.defaults.error_rate_critical: 2 is out of range; write a number from 0 to 1
+      1. error GEN007 at envoy_enrichment.lookback_minutes: 0 is out of range; write a whole number from 1 to 60 (min)
       2. error GEN001 at alerting.sevrity: "sevrity" is not a known key; known here: severity_threshold, non_alerting_patterns, min_confidence, repeat_every_cycles, silences, log_below_threshold, below_threshold_log_level, correlation, false_alarm_budget
-      3. warning GEN003 at slos: the key is accepted and checked, but not used yet
+      3. warning GEN003 at envoy_enrichment: the key is accepted and checked, but not used yet
     "#
     );
 }

@@ -3,6 +3,7 @@
 mod meaning;
 mod messages;
 mod published;
+mod slos;
 mod table;
 
 use super::problems::CODES;
