@@ -16,7 +16,7 @@ ARCH ?= arm64
 PORT ?= 9000
 STAGE ?= dev
 
-.PHONY: help demo test check lint-template bench build deploy watch invoke-training \
+.PHONY: help demo test soak check lint-template bench build deploy watch invoke-training \
 	invoke-inference clean has-cargo has-cargo-lambda
 
 help: ## List these names.
@@ -28,6 +28,9 @@ demo: has-cargo ## Simulate a fleet, train on it, find a fault in it. Needs noth
 test: has-cargo ## All tests. Installs the real servers first, outside the checkout.
 	tests/setup/install.sh
 	cargo test --workspace $(CI)
+
+soak: has-cargo ## A million random histories of incidents against a model. ARGS='--seed 7' replays one.
+	cargo run $(CI) --quiet --example soak -- $(ARGS)
 
 check: has-cargo lint-template ## Format, lints, dependency policy, template.
 	cargo fmt --all --check
