@@ -4,6 +4,7 @@
 //! - [`registry`]: models and the catalog on top of an object store
 //! - [`train`]: history -> models in the registry -> catalog
 //! - [`infer`]: gather, decide, act: one cycle
+//! - [`incidents`]: the state of incidents, committed exactly once
 //! - [`backtest`]: recordings -> cycles -> incidents -> how good they are
 //!
 //! Everything is asynchronous over the ports and knows neither a runtime nor a network. Deciding
@@ -46,6 +47,7 @@
 //! ```
 
 pub mod backtest;
+pub mod incidents;
 pub mod infer;
 pub mod ports;
 pub mod registry;
