@@ -3,6 +3,7 @@
 //! - [`result`]: what one cycle says of one service
 //! - [`run`]: what one cycle says as a whole
 //! - [`tracking`]: which incidents a verdict belongs to, and what was done to them
+//! - [`slo`]: what objectives say of a service and of an anomaly
 //! - [`resolution`], [`notification`]: what else is sent
 //! - [`message`]: what is sent, with its id
 //! - [`render`]: from what scoring found to these types
@@ -18,6 +19,7 @@ pub mod resolution;
 pub mod result;
 pub mod run;
 pub mod schema;
+pub mod slo;
 pub mod tracking;
 
 /// Version of the wire format: patch for documentation, minor for optional fields, major for

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::message::Body;
 use crate::result::ServiceResult;
 use crate::run::Cycle;
+use crate::slo::SloEvaluation;
 
 /// The schema of a cycle's answer; a service's result is in its definitions.
 pub fn cycle_schema() -> Value {
@@ -20,6 +21,11 @@ pub fn result_schema() -> Value {
 /// The schema of everything that is sent.
 pub fn message_schema() -> Value {
     titled::<Body>("yaga message")
+}
+
+/// The schema of an SLO evaluation.
+pub fn slo_schema() -> Value {
+    titled::<SloEvaluation>("yaga SLO evaluation")
 }
 
 fn titled<T: schemars::JsonSchema>(title: &str) -> Value {
@@ -39,9 +45,12 @@ mod tests {
     /// The published files are what the types say. `UPDATE=1 cargo test -p payload` writes them.
     #[test]
     fn the_published_schemas_are_current() {
-        for (name, schema) in
-            [("cycle", cycle_schema()), ("message", message_schema()), ("result", result_schema())]
-        {
+        for (name, schema) in [
+            ("cycle", cycle_schema()),
+            ("message", message_schema()),
+            ("result", result_schema()),
+            ("slo", slo_schema()),
+        ] {
             let path =
                 format!("{}/../../docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
             let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";

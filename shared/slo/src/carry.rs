@@ -5,17 +5,15 @@
 //! beyond that; then the objectives speak for themselves, as they do where detection found nothing.
 
 use domain::Severity;
-use domain::config::SloSettings;
 
-use crate::evaluate::parts;
 use crate::evaluation::{Kept, SloEvaluation, SyntheticAnomaly, Verdict};
 use crate::family::{self, Family};
-use crate::matrix;
+use crate::matrix::{self, MatrixRules};
 use crate::situation::Situation;
 use crate::status::{Driver, SloStatus};
 
 pub(crate) fn carry(
-    settings: &SloSettings,
+    rules: MatrixRules,
     situation: &Situation,
     kept: &[usize],
     evaluation: SloEvaluation,
@@ -25,7 +23,7 @@ pub(crate) fn carry(
         .iter()
         .map(|index| {
             let anomaly = &situation.anomalies[*index];
-            let (severity, _) = matrix::severity(Some(anomaly.severity), status, settings);
+            let (severity, _) = matrix::severity(Some(anomaly.severity), status, rules);
             let most = if anomaly.is_locked { anomaly.severity } else { Severity::Critical };
             Kept { index: *index, severity: severity.min(most), context: None }
         })
@@ -35,7 +33,7 @@ pub(crate) fn carry(
             kept[place].severity = kept[place].severity.max(evaluation.adjusted_severity);
             Vec::new()
         }
-        None => synthetic(settings, &evaluation),
+        None => synthetic(rules, &evaluation),
     };
     Verdict { evaluation, kept, synthetic }
 }
@@ -61,16 +59,16 @@ fn carrier(situation: &Situation, kept: &[Kept], evaluation: &SloEvaluation) -> 
 }
 
 /// One anomaly for each objective that makes the status what it is, and one for traffic.
-fn synthetic(settings: &SloSettings, evaluation: &SloEvaluation) -> Vec<SyntheticAnomaly> {
+fn synthetic(rules: MatrixRules, evaluation: &SloEvaluation) -> Vec<SyntheticAnomaly> {
     let status = evaluation.slo_status;
     let mut made = Vec::new();
     if status >= SloStatus::Warning {
         // Before the traffic floor: traffic has an anomaly of its own.
         let severity = match evaluation.traffic_floor {
-            Some(_) => matrix::severity(None, status, settings).0,
+            Some(_) => matrix::severity(None, status, rules).0,
             None => evaluation.adjusted_severity,
         };
-        let worst = parts(settings, evaluation).into_iter().filter(|(_, part)| *part == status);
+        let worst = evaluation.parts.into_iter().filter(|(_, part)| *part == status);
         made.extend(worst.map(|(driver, _)| of_driver(driver, severity, evaluation)));
     }
     made.extend(evaluation.traffic_floor.map(|severity| of_traffic(severity, evaluation)));

@@ -6,6 +6,8 @@ use domain::{ServiceName, Severity};
 
 use crate::errors::Requests;
 use crate::evaluation::{SloEvaluation, Verdict};
+use crate::family::{self, Family};
+use crate::matrix::MatrixRules;
 use crate::situation::{Metrics, Situation};
 use crate::status::{Driver, SloStatus};
 use crate::{budget, busy, carry, context, database, errors, explain, floor, ladder};
@@ -22,8 +24,9 @@ pub fn evaluate(settings: &SloSettings, situation: &Situation) -> Verdict {
     let mut evaluation = measure(settings, situation, &metrics, &thresholds);
     evaluation.suppressed = suppressed;
     let remaining = remaining_severity(situation, &kept, &evaluation);
-    decide(settings, &thresholds, remaining, &mut evaluation);
-    let mut verdict = carry::carry(settings, situation, &kept, evaluation);
+    let rules = rules(settings, situation, &kept, &evaluation);
+    decide(settings, rules, &thresholds, remaining, &mut evaluation);
+    let mut verdict = carry::carry(rules, situation, &kept, evaluation);
     for anomaly in &mut verdict.kept {
         let found = &situation.anomalies[anomaly.index];
         anomaly.context = context::of(found, &metrics, &thresholds, &verdict.evaluation);
@@ -66,6 +69,7 @@ fn measure(
         traffic_floor: None,
         slo_status: SloStatus::Ok,
         slo_proximity: latency.proximity().max(error_rate.ladder.proximity()),
+        parts: Driver::ALL.map(|driver| (driver, SloStatus::Ok)),
         driver: None,
         operational_impact: crate::OperationalImpact::None,
         is_busy_period,
@@ -89,31 +93,26 @@ fn measure(
 
 /// The worst of all objectives; request rate takes no part. The first of equals is the driver.
 fn combine(settings: &SloSettings, evaluation: &mut SloEvaluation) {
-    for (driver, status) in parts(settings, evaluation) {
+    let database = evaluation.database_latency.as_ref();
+    let budget = evaluation.error_budget.as_ref();
+    let ok = SloStatus::Ok;
+    evaluation.parts = Driver::ALL.map(|driver| {
+        let status = match driver {
+            Driver::Latency => evaluation.latency.status(),
+            Driver::ErrorRate => evaluation.error_rate.status(),
+            Driver::DatabaseLatency => {
+                database.map_or(ok, |it| it.slo_status(settings.database_high_maps_to))
+            }
+            Driver::ErrorBudget => budget.map_or(ok, |it| it.status),
+        };
+        (driver, status)
+    });
+    for (driver, status) in evaluation.parts {
         if status > evaluation.slo_status {
             evaluation.slo_status = status;
             evaluation.driver = Some(driver);
         }
     }
-}
-
-/// The status of each objective.
-pub(crate) fn parts(
-    settings: &SloSettings,
-    evaluation: &SloEvaluation,
-) -> [(Driver, SloStatus); 4] {
-    let database = evaluation.database_latency.as_ref();
-    let budget = evaluation.error_budget.as_ref();
-    let ok = SloStatus::Ok;
-    [
-        (Driver::Latency, evaluation.latency.status()),
-        (Driver::ErrorRate, evaluation.error_rate.status()),
-        (
-            Driver::DatabaseLatency,
-            database.map_or(ok, |it| it.slo_status(settings.database_high_maps_to)),
-        ),
-        (Driver::ErrorBudget, budget.map_or(ok, |it| it.status)),
-    ]
 }
 
 fn original_severity(situation: &Situation) -> Severity {
@@ -135,9 +134,32 @@ fn remaining_severity(
     (worst.is_some() || original > Severity::None).then_some(original)
 }
 
+/// Nothing is called harmless on what was not seen: where no objective could be judged, or an
+/// anomaly is about a metric that was not collected, anomalies keep their severity.
+fn rules(
+    settings: &SloSettings,
+    situation: &Situation,
+    kept: &[usize],
+    evaluation: &SloEvaluation,
+) -> MatrixRules {
+    let has_latency = evaluation.latency.reading.is_some();
+    let has_errors = evaluation.error_rate.ladder.reading.is_some();
+    let has_database = evaluation.database_latency.as_ref().is_some_and(|it| it.reading.is_some());
+    let is_seen = |index: &usize| match family::of(&situation.anomalies[*index]) {
+        Family::DatabaseLatency => has_database,
+        Family::ErrorRate => has_errors,
+        Family::Latency | Family::RequestRate | Family::Other => true,
+    };
+    let is_judged = has_latency || has_errors || has_database;
+    let rules = MatrixRules::from(settings);
+    let may_downgrade = rules.may_downgrade && is_judged && kept.iter().all(is_seen);
+    MatrixRules { may_downgrade, ..rules }
+}
+
 /// Matrix, impact and traffic floor.
 fn decide(
     settings: &SloSettings,
+    rules: MatrixRules,
     thresholds: &Thresholds,
     anomaly: Option<Severity>,
     evaluation: &mut SloEvaluation,
@@ -151,7 +173,7 @@ fn decide(
         (true, SloStatus::Ok | SloStatus::ApproachingWarning) => {
             (Severity::None, crate::MatrixOutcome::None)
         }
-        _ => matrix::severity(anomaly, status, settings),
+        _ => matrix::severity(anomaly, status, rules),
     };
     let (traffic, is_busy) = (&evaluation.request_rate, evaluation.is_busy_period);
     let floor = floor::severity_floor(settings, traffic, is_busy, has_anomaly);

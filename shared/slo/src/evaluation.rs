@@ -56,6 +56,8 @@ pub struct SloEvaluation {
     pub slo_status: SloStatus,
     /// The worst of latency and error rate over its critical limit: 1 and more is a breach.
     pub slo_proximity: f64,
+    /// The status of each objective; the worst is the service's.
+    pub parts: [(Driver, SloStatus); 4],
     /// What made the status what it is; `None` if it is ok.
     pub driver: Option<Driver>,
     pub operational_impact: OperationalImpact,
@@ -77,6 +79,12 @@ impl SloEvaluation {
     /// Whether the layer changed the detector's severity.
     pub fn severity_changed(&self) -> bool {
         self.adjusted_severity != self.original_severity
+    }
+
+    /// Metrics whose objective is at its warning limit or beyond.
+    pub fn failing_metrics(&self) -> impl Iterator<Item = &'static str> {
+        let failing = self.parts.iter().filter(|(_, status)| *status >= SloStatus::Warning);
+        failing.map(|(driver, _)| driver.metric())
     }
 
     /// How many metrics were not collected.

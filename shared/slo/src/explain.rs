@@ -6,6 +6,7 @@ use domain::{Severity, config::objectives::Ladder};
 use crate::errors::ErrorCap;
 use crate::evaluation::SloEvaluation;
 use crate::status::{DatabaseStatus, SloStatus, TrafficKind};
+use crate::traffic::TrafficEvaluation;
 
 /// All clauses that apply, in a fixed order.
 pub(crate) fn explain(evaluation: &SloEvaluation, thresholds: &Thresholds) -> String {
@@ -18,7 +19,8 @@ pub(crate) fn explain(evaluation: &SloEvaluation, thresholds: &Thresholds) -> St
         capped(evaluation),
         within_limits(evaluation),
         database(evaluation),
-        traffic(evaluation),
+        traffic(&evaluation.request_rate),
+        traffic_floor(evaluation),
         budget(evaluation),
         incomplete(evaluation),
     ];
@@ -130,10 +132,22 @@ fn database(evaluation: &SloEvaluation) -> Option<String> {
     Some(format!("Database latency {value:.1} ms is {word}: {against}, limit {limit} times."))
 }
 
-fn traffic(evaluation: &SloEvaluation) -> Option<String> {
-    let reading = evaluation.request_rate.reading?;
+impl TrafficEvaluation {
+    /// One line about traffic alone.
+    pub fn explanation(&self) -> String {
+        let found = traffic(self).or_else(|| {
+            let reading = self.reading?;
+            let usual = self.baseline_rps.map(|usual| format!(", usual is {usual:.2}"));
+            Some(format!("Traffic: {:.2} req/s{}.", reading.value_rps, usual.unwrap_or_default()))
+        });
+        found.unwrap_or_else(|| "Traffic was not collected.".to_owned())
+    }
+}
+
+fn traffic(traffic: &TrafficEvaluation) -> Option<String> {
+    let reading = traffic.reading?;
     let value = reading.value_rps;
-    let usual = evaluation.request_rate.baseline_rps.unwrap_or_default();
+    let usual = traffic.baseline_rps.unwrap_or_default();
     let ratio = reading.ratio.unwrap_or_default();
     let beside = match (reading.with_errors, reading.with_latency) {
         (true, _) => ", with errors",
@@ -149,10 +163,15 @@ fn traffic(evaluation: &SloEvaluation) -> Option<String> {
             "Traffic cliff: {value:.2} req/s, {ratio:.2} times the usual {usual:.2}{beside}."
         )),
         TrafficKind::LowTraffic => {
-            let least = evaluation.request_rate.min_expected_rps;
+            let least = traffic.min_expected_rps;
             Some(format!("Low traffic: {value:.2} req/s, at least {least:.2} are expected."))
         }
     }
+}
+
+fn traffic_floor(evaluation: &SloEvaluation) -> Option<String> {
+    let floor = evaluation.traffic_floor?;
+    Some(format!("So few requests are {floor} at least, whatever else holds."))
 }
 
 fn budget(evaluation: &SloEvaluation) -> Option<String> {

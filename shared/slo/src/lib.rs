@@ -76,7 +76,7 @@ pub use evaluate::{evaluate, thresholds_at};
 pub use evaluation::{Kept, SloEvaluation, SyntheticAnomaly, Verdict};
 pub use family::Family;
 pub use ladder::{LadderEvaluation, Reading};
-pub use matrix::severity as matrix_severity;
+pub use matrix::{MatrixRules, severity as matrix_severity};
 pub use situation::{Anomaly, Baseline, Baselines, BurnWindow, Metrics, Situation};
 pub use status::{
     DatabaseStatus, Driver, MatrixOutcome, OperationalImpact, SloStatus, TrafficKind, TrafficStatus,

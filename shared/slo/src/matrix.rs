@@ -13,13 +13,31 @@ use domain::config::SloSettings;
 
 use crate::status::{MatrixOutcome, OperationalImpact, SloStatus};
 
+/// What the matrix may do where objectives are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatrixRules {
+    /// An anomaly within limits becomes low; otherwise it keeps its severity.
+    pub may_downgrade: bool,
+    /// Then it is at most high.
+    pub breach_for_critical: bool,
+}
+
+impl From<&SloSettings> for MatrixRules {
+    fn from(settings: &SloSettings) -> MatrixRules {
+        MatrixRules {
+            may_downgrade: settings.allow_downgrade_to_informational,
+            breach_for_critical: settings.require_slo_breach_for_critical,
+        }
+    }
+}
+
 /// The severity after the matrix, and the matrix's own word for it.
 ///
 /// `anomaly` is the detector's severity, `None` if there is no anomaly.
 pub fn severity(
     anomaly: Option<Severity>,
     status: SloStatus,
-    settings: &SloSettings,
+    rules: MatrixRules,
 ) -> (Severity, MatrixOutcome) {
     match (anomaly, status) {
         (_, SloStatus::Breached) => (Severity::Critical, MatrixOutcome::Critical),
@@ -33,21 +51,18 @@ pub fn severity(
         (Some(Severity::Low | Severity::None), SloStatus::ApproachingWarning) => {
             (Severity::Low, MatrixOutcome::Warning)
         }
-        (Some(original), SloStatus::Ok) => within(original, settings),
+        (Some(original), SloStatus::Ok) => within(original, rules),
         (None, SloStatus::Ok) => (Severity::None, MatrixOutcome::None),
         (None, SloStatus::ApproachingWarning) => (Severity::Low, MatrixOutcome::Warning),
         (None, SloStatus::Warning) => (Severity::Medium, MatrixOutcome::Warning),
     }
 }
 
-fn within(original: Severity, settings: &SloSettings) -> (Severity, MatrixOutcome) {
-    if settings.allow_downgrade_to_informational {
+fn within(original: Severity, rules: MatrixRules) -> (Severity, MatrixOutcome) {
+    if rules.may_downgrade {
         return (Severity::Low, MatrixOutcome::Informational);
     }
-    let most = match settings.require_slo_breach_for_critical {
-        true => Severity::High,
-        false => Severity::Critical,
-    };
+    let most = if rules.breach_for_critical { Severity::High } else { Severity::Critical };
     let kept = original.min(most);
     (kept, MatrixOutcome::of(kept))
 }

@@ -168,6 +168,19 @@ impl MatrixOutcome {
 }
 
 impl Driver {
+    /// All of them, in the order in which they are named.
+    pub const ALL: [Driver; 4] =
+        [Driver::Latency, Driver::ErrorRate, Driver::DatabaseLatency, Driver::ErrorBudget];
+
+    /// The metric that it is about.
+    pub fn metric(self) -> &'static str {
+        match self {
+            Driver::Latency => "application_latency",
+            Driver::ErrorRate | Driver::ErrorBudget => "error_rate",
+            Driver::DatabaseLatency => "database_latency",
+        }
+    }
+
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -33,7 +33,7 @@ fn the_severity_matrix() {
             let label = anomaly.map_or("no anomaly".to_owned(), |it| format!("anomaly {it}"));
             text += &format!("  {label:<17}");
             for status in SloStatus::ALL {
-                let (severity, outcome) = matrix_severity(anomaly, status, &settings);
+                let (severity, outcome) = matrix_severity(anomaly, status, (&settings).into());
                 let cell = format!("{severity} ({})", outcome.as_str());
                 text += &format!(" {cell:<20}");
             }
@@ -84,7 +84,12 @@ fn what_was_not_collected_is_neither_ok_nor_dropped() {
     assert!(verdict.evaluation.is_incomplete);
     assert_eq!(Counters::of(&verdict).unavailable, 2);
     assert_eq!(verdict.kept[0].context, Option::None);
-    insta::assert_snapshot!(verdict.evaluation.explanation, @"Severity changed from critical to low. Within acceptable limits: latency 120 ms (limit 500 ms). Not collected: error rate, database latency.");
+    assert_eq!(verdict.kept[0].severity, High, "not low, and critical needs a breach");
+    let mut own = case().anomaly("queue_depth_high", High);
+    assert_eq!(own.run().kept[0].severity, Low, "the objectives are kept");
+    own.metrics = crate::Metrics::default();
+    assert_eq!(own.run().kept[0].severity, High, "there is no objective to keep");
+    insta::assert_snapshot!(verdict.evaluation.explanation, @"Severity changed from critical to high. Within acceptable limits: latency 120 ms (limit 500 ms). Not collected: error rate, database latency.");
     // A service that never had a database has none that could be missing.
     let verdict = case().run();
     assert_eq!(verdict.evaluation.database_latency, Option::None);
@@ -126,6 +131,8 @@ fn objectives_speak_where_detection_saw_nothing() {
     let names: Vec<_> = two.synthetic.iter().map(|made| made.name).collect();
     assert_eq!(names, ["slo_application_latency", "slo_error_rate"], "only the worst status");
     assert_eq!(two.evaluation.driver, Some(Driver::Latency));
+    let failing: Vec<_> = two.evaluation.failing_metrics().collect();
+    assert_eq!(failing, ["application_latency", "error_rate", "database_latency"]);
     let found = case().latency(2000.0).anomaly("application_latency_high", Low).run();
     assert_eq!((found.synthetic.len(), found.kept[0].severity), (0, Critical));
 }
@@ -150,7 +157,7 @@ fn a_service_that_nobody_reaches_is_not_low() {
     let out = fall(10.0).run();
     assert_eq!(synthetic(&out), [("slo_request_rate", "request_rate", High)]);
     assert_eq!(out.evaluation.traffic_floor, Some(High));
-    insta::assert_snapshot!(out.evaluation.explanation, @"Severity changed from none to high. Traffic cliff: 10.00 req/s, 0.10 times the usual 100.00.");
+    insta::assert_snapshot!(out.evaluation.explanation, @"Severity changed from none to high. Traffic cliff: 10.00 req/s, 0.10 times the usual 100.00. So few requests are high at least, whatever else holds.");
     let failing = fall(45.0).errors(0.015).run();
     let expected =
         [("slo_error_rate", "error_rate", Medium), ("slo_request_rate", "request_rate", Critical)];
