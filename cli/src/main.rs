@@ -52,6 +52,9 @@ enum Command {
     /// Look at models, and decide which ones are in force.
     #[command(subcommand)]
     Models(commands::models::Command),
+    /// Look at incidents, and at how they open and end.
+    #[command(subcommand)]
+    Incidents(commands::incidents::Command),
     /// Check the configuration, or describe it.
     #[command(subcommand)]
     Config(commands::config::Command),
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Infer(arguments) => commands::infer::run(&shell, &arguments),
         Command::Backtest(arguments) => commands::backtest::run(&shell, &arguments),
         Command::Models(command) => commands::models::run(&shell, &command),
+        Command::Incidents(command) => commands::incidents::run(&shell, &command),
         Command::Config(command) => commands::config::run(&shell, &command),
         Command::Period(arguments) => commands::period::run(&shell, &arguments),
         Command::Forest(arguments) => commands::forest::run(&shell, &arguments),

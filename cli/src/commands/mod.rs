@@ -4,6 +4,7 @@ pub mod backtest;
 pub mod config;
 pub mod demo;
 pub mod forest;
+pub mod incidents;
 pub mod infer;
 pub mod models;
 pub mod period;

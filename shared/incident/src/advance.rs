@@ -381,3 +381,7 @@ fn resolution(
         affected: incident.affected.iter().map(|it| it.service.clone()).collect(),
     }
 }
+
+#[cfg(test)]
+#[path = "advance_tests.rs"]
+mod tests;

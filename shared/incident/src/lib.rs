@@ -8,13 +8,14 @@
 //! - [`operate`]: what people do to incidents; [`summary`]: a cycle in numbers
 //! - [`walk`]: a sequence of cycles in a few letters, to look at the state machine
 //! - [`fold`]: an incident whose trouble starts elsewhere is listed there; [`cascade`] does that for
-//!   all services of a cycle
+//!   all services of a cycle, and [`analysis`] says how sure a cause is
 //!
 //! Everything is a pure function of its arguments: no clock, no JSON, no I/O. Instants are epoch
 //! milliseconds of scheduled cycles, so a retried cycle gives the same bytes.
 
 pub mod active;
 pub mod advance;
+pub mod analysis;
 mod announce;
 pub mod cascade;
 pub mod change;

@@ -119,7 +119,8 @@ fn sight(letter: char) -> Option<Sight> {
     }
 }
 
-fn duration_s(text: &str) -> Result<i64, WalkError> {
+/// Seconds of a text like `90s`, `45m` or `2h`.
+pub fn duration_s(text: &str) -> Result<i64, WalkError> {
     let error = || WalkError::Duration(text.to_owned());
     let digits = text.trim_end_matches(|it: char| !it.is_ascii_digit());
     let seconds = match &text[digits.len()..] {
