@@ -16,6 +16,7 @@
 //! value is NaN and is skipped, never zero. Equal input gives equal bits, whether one cycle is
 //! scored or a month is replayed.
 
+pub mod cause;
 pub mod effect;
 pub mod episode;
 pub mod explain;
@@ -35,6 +36,7 @@ pub mod tail;
 mod testing;
 pub mod transform;
 
+pub use cause::{Cause, CauseKind, find_cause};
 pub use effect::Effect;
 pub use episode::{Change, Episode, EpisodeRule};
 pub use explain::explain;
@@ -44,5 +46,5 @@ pub use residuals::Residuals;
 pub use root::{CallGraph, Root, find_root};
 pub use score::{SeriesEvidence, ServiceEvidence, replay, score_at, score_window};
 pub use statistic::Statistic;
-pub use symptom::{Symptom, SymptomScores};
+pub use symptom::{RecentSymptoms, Symptom, SymptomScores};
 pub use tail::TailPool;

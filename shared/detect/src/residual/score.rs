@@ -7,7 +7,7 @@ use super::model::{ResidualModel, Side};
 use super::residuals::{Residuals, SYMPTOM_LOOK_S};
 use super::standard::Standardised;
 use super::statistic::{Statistic, Z_CYCLES, statistics};
-use super::symptom::{Symptom, SymptomScores};
+use super::symptom::{RecentSymptoms, Symptom, SymptomScores};
 use super::tail::Tail;
 use super::transform::Form;
 
@@ -72,11 +72,10 @@ pub fn replay(model: &ResidualModel, residuals: &Residuals, after_s: i64) -> Vec
 }
 
 /// The best score of each symptom in the minutes up to `at_s`.
-pub fn recent_symptoms(model: &ResidualModel, residuals: &Residuals, at_s: i64) -> SymptomScores {
-    let oldest = residuals.index_after(at_s - SYMPTOM_LOOK_S - 1);
+pub fn recent_symptoms(model: &ResidualModel, residuals: &Residuals, at_s: i64) -> RecentSymptoms {
+    let oldest = residuals.index_after(at_s - SYMPTOM_LOOK_S);
     let cycles = evidence_of(model, residuals, oldest..residuals.index_after(at_s));
-    let merge = |scores: SymptomScores, e: &ServiceEvidence| scores.merged(&SymptomScores::of(e));
-    cycles.iter().fold(SymptomScores::default(), merge)
+    RecentSymptoms::of(cycles.iter().map(|cycle| (cycle.at_s, SymptomScores::of(cycle))))
 }
 
 /// Evidence at those of the cycles that have a value.

@@ -28,7 +28,47 @@ const CALL_LATENCIES: [&str; 2] = ["dependency_latency", "client_latency"];
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SymptomScores([f64; 5]);
 
+/// What a service showed in the last minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RecentSymptoms {
+    /// The best score of each symptom.
+    pub scores: SymptomScores,
+    /// The first cycle with any symptom, epoch seconds.
+    pub since_s: Option<i64>,
+}
+
+impl RecentSymptoms {
+    /// Puts cycles together, each with the time of its end.
+    pub fn of(cycles: impl IntoIterator<Item = (i64, SymptomScores)>) -> RecentSymptoms {
+        let take = |recent: RecentSymptoms, (at_s, scores): (i64, SymptomScores)| {
+            let shows = scores.leading().map(|_| at_s);
+            let since_s = recent.since_s.into_iter().chain(shows).min();
+            RecentSymptoms { scores: recent.scores.merged(&scores), since_s }
+        };
+        cycles.into_iter().fold(RecentSymptoms::default(), take)
+    }
+}
+
 impl Symptom {
+    const ALL: [Symptom; 5] = [
+        Symptom::Errors,
+        Symptom::Strain,
+        Symptom::SlowCalls,
+        Symptom::RateUp,
+        Symptom::RateDown,
+    ];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Symptom::Errors => "errors",
+            Symptom::Strain => "slow",
+            Symptom::SlowCalls => "slow_calls",
+            Symptom::RateUp => "more_traffic",
+            Symptom::RateDown => "less_traffic",
+        }
+    }
+
     /// What a series on one side tells of.
     pub fn of(series: &SeriesModel, side: Side) -> Symptom {
         match (series.form, side) {
@@ -67,6 +107,14 @@ impl SymptomScores {
         self
     }
 
+    /// The symptom that says most; `None` if none says anything.
+    pub fn leading(&self) -> Option<Symptom> {
+        let better = |best: Symptom, next: Symptom| {
+            if self.get(next) > self.get(best) { next } else { best }
+        };
+        Symptom::ALL.into_iter().filter(|symptom| self.has(*symptom)).reduce(better)
+    }
+
     /// Raises a symptom to a score.
     pub fn raise(&mut self, symptom: Symptom, score: f64) {
         let mine = &mut self.0[symptom as usize];
@@ -96,6 +144,24 @@ mod tests {
         use Symptom::*;
         assert_eq!(up, [RateUp, Strain, SlowCalls, Strain, Errors]);
         assert_eq!(Symptom::of(&model.series[0], Side::Down), RateDown);
+    }
+
+    #[test]
+    fn recent_symptoms_know_their_first_cycle() {
+        let with = |symptom, score| {
+            let mut scores = SymptomScores::default();
+            scores.raise(symptom, score);
+            scores
+        };
+        let cycles = [
+            (0, with(Symptom::Errors, 0.2)),
+            (120, with(Symptom::Strain, 1.0)),
+            (240, with(Symptom::Errors, 2.0)),
+        ];
+        let recent = RecentSymptoms::of(cycles);
+        assert_eq!((recent.since_s, recent.scores.leading()), (Some(120), Some(Symptom::Errors)));
+        assert_eq!(RecentSymptoms::of([]).since_s, None);
+        assert_eq!(cycles[0].1.leading(), None);
     }
 
     #[test]

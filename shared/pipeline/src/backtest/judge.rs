@@ -54,6 +54,9 @@ pub struct Scale {
 /// What a cycle found out about a service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Finding {
+    /// End of the cycle, epoch seconds.
+    #[serde(skip)]
+    pub at_s: i64,
     /// The newest sample used, epoch seconds.
     pub stamp_s: i64,
     /// `None` if nothing is wrong, or nothing could be judged.
