@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::generic::{self, GenericEvidence, GenericModel, MetricEvidence, Samples};
 use crate::residual::residuals::window_s;
+use crate::residual::score::recent_symptoms;
 use crate::residual::{
-    FitError, ResidualModel, Residuals, SeriesEvidence, ServiceEvidence, ServiceFit, Side,
-    SymptomScores, explain, score_window,
+    FitError, RecentSymptoms, ResidualModel, Residuals, SeriesEvidence, ServiceEvidence,
+    ServiceFit, Side, SymptomScores, explain, score_window,
 };
 use crate::rows::{ServiceSamples, rows};
 use crate::score::Direction;
@@ -197,6 +198,17 @@ impl EvidenceModel {
             }
             // A window of another model has nothing to say of this one.
             (EvidenceModel::Residual(_), EvidenceWindow::Samples) => None,
+        }
+    }
+
+    /// What the cycles of the last minutes up to `at_s` say about where trouble starts; `None` if
+    /// the recipe does not tell, or there is no such cycle.
+    pub fn recent_symptoms(&self, window: &EvidenceWindow, at_s: i64) -> Option<RecentSymptoms> {
+        match (self, window) {
+            (EvidenceModel::Residual(model), EvidenceWindow::Residual { cycles, .. }) => {
+                recent_symptoms(model, cycles, at_s)
+            }
+            _ => None,
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::state::IncidentState;
 use crate::step::{Detection, Step};
 use crate::transition::Progress;
 
+/// Until an incident is this old, its root cause may be found again.
+const ROOT_SETTLES_MS: i64 = 10 * 60 * 1000;
+
 /// The incident that a group of detections starts.
 pub(crate) fn create(group: &Group, step: &Step, now_ms: i64, progress: Progress) -> Incident {
     let lead = group.strongest();
@@ -81,8 +84,9 @@ pub(crate) fn see(
     } else if was.0.is_confirmed() && has_become_critical(was.1, incident) {
         events.push(Event::Escalated);
     }
-    // Who is told of a root cause is not told another one later.
-    if !incident.alerted && step.root_cause.is_some() {
+    // Evidence spreads within minutes. Who was told of a root cause by then is not told another.
+    let is_young = now_ms - incident.first_seen_ms <= ROOT_SETTLES_MS;
+    if (is_young || !incident.alerted) && step.root_cause.is_some() {
         incident.root_cause = step.root_cause.as_ref().map(shortened);
     }
     events

@@ -1,6 +1,7 @@
 //! The JSON that yaga emits: wire types and their published schema.
 //!
 //! - [`result`]: what one cycle says of one service
+//! - [`cascade`]: where its trouble starts
 //! - [`run`]: what one cycle says as a whole
 //! - [`tracking`]: which incidents a verdict belongs to, and what was done to them
 //! - [`slo`]: what objectives say of a service and of an anomaly
@@ -12,6 +13,7 @@
 //! Numbers are finite, instants are UTC with `Z` and milliseconds, names are snake_case. A field
 //! that may be absent is absent or null alike.
 
+pub mod cascade;
 pub mod message;
 pub mod notification;
 pub mod render;

@@ -149,6 +149,7 @@ fn render_anomaly(it: &Judged<'_>, found: &anomaly::Anomaly) -> Anomaly {
         feature_contributions: contributions(it),
         time_confidence: round(it.time_confidence, 4),
         detected_by_model: it.model.period,
+        cascade_analysis: None,
         tracking: None,
     }
 }

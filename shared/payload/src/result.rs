@@ -6,6 +6,7 @@ use domain::{Period, Severity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cascade::CascadeAnalysis;
 use crate::tracking::{AffectedService, Fingerprinting, RootCause, Tracking};
 
 /// The verdict on a service, told apart by `alert_type`.
@@ -98,6 +99,9 @@ pub struct Anomaly {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub time_confidence: f64,
     pub detected_by_model: Period,
+    /// Where it starts; absent where no call graph is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cascade_analysis: Option<CascadeAnalysis>,
     /// Its incident; absent where none are kept.
     #[serde(flatten)]
     pub tracking: Option<Tracking>,

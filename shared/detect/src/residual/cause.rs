@@ -78,9 +78,8 @@ impl Cause {
 /// True if all callees are known, there are any, and none fails or is slow.
 fn callees_are_well(service: &ServiceName, symptoms: &Symptoms, graph: &CallGraph) -> bool {
     let is_well = |callee: &ServiceName| {
-        let is_ill = |it: &RecentSymptoms| {
-            it.scores.has(Symptom::Errors) || it.scores.has(Symptom::Strain)
-        };
+        let is_ill =
+            |it: &RecentSymptoms| it.scores.has(Symptom::Errors) || it.scores.has(Symptom::Strain);
         symptoms.get(callee).is_some_and(|it| !is_ill(it))
     };
     graph.callees(service).next().is_some() && graph.callees(service).all(is_well)

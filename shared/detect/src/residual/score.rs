@@ -71,11 +71,16 @@ pub fn replay(model: &ResidualModel, residuals: &Residuals, after_s: i64) -> Vec
     evidence_of(model, residuals, residuals.index_after(after_s)..residuals.len())
 }
 
-/// The best score of each symptom in the minutes up to `at_s`.
-pub fn recent_symptoms(model: &ResidualModel, residuals: &Residuals, at_s: i64) -> RecentSymptoms {
+/// The best score of each symptom in the minutes up to `at_s`; `None` without any cycle.
+pub fn recent_symptoms(
+    model: &ResidualModel,
+    residuals: &Residuals,
+    at_s: i64,
+) -> Option<RecentSymptoms> {
     let oldest = residuals.index_after(at_s - SYMPTOM_LOOK_S);
     let cycles = evidence_of(model, residuals, oldest..residuals.index_after(at_s));
-    RecentSymptoms::of(cycles.iter().map(|cycle| (cycle.at_s, SymptomScores::of(cycle))))
+    let cycles = cycles.iter().map(|cycle| (cycle.at_s, SymptomScores::of(cycle)));
+    (cycles.len() > 0).then(|| RecentSymptoms::of(cycles))
 }
 
 /// Evidence at those of the cycles that have a value.

@@ -57,7 +57,7 @@ fn without_data_there_is_no_evidence() {
     let nothing = residuals(model, &Rows { width_s: 120, ..Rows::default() });
     assert_eq!(score_window(model, &nothing), None);
     assert_eq!(replay(model, &nothing, i64::MIN), []);
-    assert_eq!(recent_symptoms(model, &nothing, 0), RecentSymptoms::default());
+    assert_eq!(recent_symptoms(model, &nothing, 0), None);
     let all = residuals(model, rows);
     assert_eq!(score_at(model, &all, rows.times_s[9] + 1), None);
     assert!(score_at(model, &all, rows.times_s[0]).unwrap().series.is_empty());
@@ -69,7 +69,7 @@ fn symptoms_are_the_best_of_fourteen_minutes() {
     let count = rows.len();
     let rows = multiplied(rows, 4, count - 9..count - 6, 20.0);
     let all = residuals(model, &rows);
-    let recent = |row: usize| recent_symptoms(model, &all, rows.times_s[row]);
+    let recent = |row: usize| recent_symptoms(model, &all, rows.times_s[row]).unwrap();
     let at = |row: usize| recent(row).scores.has(Symptom::Errors);
     assert!(!at(count - 10) && at(count - 7) && at(count - 1));
     let all = replay(model, &all, rows.times_s[count - 1] - 840);

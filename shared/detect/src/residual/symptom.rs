@@ -50,13 +50,8 @@ impl RecentSymptoms {
 }
 
 impl Symptom {
-    const ALL: [Symptom; 5] = [
-        Symptom::Errors,
-        Symptom::Strain,
-        Symptom::SlowCalls,
-        Symptom::RateUp,
-        Symptom::RateDown,
-    ];
+    const ALL: [Symptom; 5] =
+        [Symptom::Errors, Symptom::Strain, Symptom::SlowCalls, Symptom::RateUp, Symptom::RateDown];
 
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {

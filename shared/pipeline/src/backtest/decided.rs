@@ -10,7 +10,7 @@ use detect::evidence::{EvidenceModel, EvidenceWindow, WindowSpan};
 use detect::model::PeriodModel;
 use detect::residual::residuals::SYMPTOM_LOOK_S;
 use detect::residual::root::Symptoms;
-use detect::residual::{CallGraph, SymptomScores, find_root};
+use detect::residual::{CallGraph, RecentSymptoms, find_cause};
 use domain::config::valid::{Config, Opening};
 use domain::{Period, ServiceName, Severity};
 use payload::result::{Evaluation, ServiceResult};
@@ -18,8 +18,9 @@ use payload::result::{Evaluation, ServiceResult};
 use crate::backtest::episodes::Episodes;
 use crate::backtest::judge::{Cause, Finding, Judge, Scale, Usual};
 use crate::backtest::tape::{Tape, Tick};
-use crate::backtest::{Explanation, Incident, Track};
+use crate::backtest::{Explanation, Track};
 use crate::infer::WarmModels;
+use crate::infer::cause::call_graph;
 use crate::infer::decide::{CycleOutcome, decide};
 use crate::infer::gather::{CycleInput, ServiceInput};
 use crate::registry::{Registry, RegistryError};
@@ -49,7 +50,8 @@ struct Carried {
 }
 
 impl<'a> Decided<'a> {
-    /// Loads the models in force of these services, all periods.
+    /// Loads the models in force of these services, all periods. An empty graph stands for the
+    /// configured one.
     pub async fn load(
         registry: &Registry,
         config: &'a Config,
@@ -67,6 +69,7 @@ impl<'a> Decided<'a> {
             let (samples, key) = (Default::default(), (service.clone(), period));
             (key, ServiceInput { service, period, samples, model, window: None })
         });
+        let graph = if graph.is_empty() { call_graph(config) } else { graph };
         Ok(Decided { config, routed: inputs.collect(), graph })
     }
 
@@ -162,6 +165,7 @@ impl Decided<'_> {
         let floor = self.scale(service).floor;
         let score = evidence.map(|it| it.score).or(published).unwrap_or(floor);
         Finding {
+            at_s: tick.at_s,
             stamp_s: tick.stamp_s,
             severity: result.severity(),
             score: Some(score),
@@ -219,13 +223,11 @@ impl Judge for Decided<'_> {
         self.config.metrics.iter().map(usual).collect()
     }
 
-    fn root_cause(&self, incident: &Incident, fleet: &[Track]) -> Option<ServiceName> {
-        let until_s = incident.episode.start_s;
-        let symptoms =
-            |track: &Track| Some((track.service.clone(), recent_symptoms(track, until_s)?));
+    fn root_cause(&self, service: &ServiceName, fleet: &[Track], at_s: i64) -> Option<ServiceName> {
+        let symptoms = |track: &Track| Some((track.service.clone(), recently(track, at_s)?));
         let symptoms: Symptoms = fleet.iter().filter_map(symptoms).collect();
-        let known = symptoms.contains_key(&incident.service);
-        known.then(|| find_root(&incident.service, &symptoms, &self.graph).service)
+        let cause = find_cause(service, &symptoms, &self.graph);
+        symptoms.contains_key(service).then(|| cause.root().unwrap_or(service).clone())
     }
 }
 
@@ -238,16 +240,17 @@ fn samples_s(routed: &ServiceInput) -> i64 {
     }
 }
 
-/// The worst symptoms that a service showed lately.
-fn recent_symptoms(track: &Track, until_s: i64) -> Option<SymptomScores> {
-    let end = track.findings.partition_point(|it| it.stamp_s <= until_s);
-    let start = track.findings.partition_point(|it| it.stamp_s <= until_s - SYMPTOM_LOOK_S);
-    let lately = track.findings[start..end].iter().filter_map(|finding| finding.symptoms);
-    lately.reduce(|a, b| a.merged(&b))
+/// The symptoms that a service showed lately, as its window in service tells them.
+fn recently(track: &Track, at_s: i64) -> Option<RecentSymptoms> {
+    let end = track.findings.partition_point(|it| it.at_s <= at_s);
+    let start = track.findings.partition_point(|it| it.at_s <= at_s - SYMPTOM_LOOK_S);
+    let known = |it: &Finding| it.symptoms.map(|symptoms| (it.at_s, symptoms));
+    let cycles: Vec<_> = track.findings[start..end].iter().filter_map(known).collect();
+    (!cycles.is_empty()).then(|| RecentSymptoms::of(cycles))
 }
 
 fn not_judged(tick: &Tick) -> Finding {
-    Finding { stamp_s: tick.stamp_s, ..Finding::default() }
+    Finding { at_s: tick.at_s, stamp_s: tick.stamp_s, ..Finding::default() }
 }
 
 fn cause(evaluation: &Evaluation) -> Option<Cause> {

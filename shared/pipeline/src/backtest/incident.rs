@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use detect::residual::root::ROOT_SETTLES_S;
 use domain::{ServiceName, Severity};
 use incident::fold::{self as folding, Folded};
 
@@ -41,12 +42,12 @@ impl Incidents {
         let mut all: Vec<Incident> =
             fleet.iter().flat_map(|track| of_track(track, judge)).collect();
         all.sort_by(|a, b| (a.episode.start_s, &a.service).cmp(&(b.episode.start_s, &b.service)));
-        for incident in &mut all {
-            if let Some(root) = judge.root_cause(incident, fleet) {
-                incident.root_cause = root;
-            }
+        all.iter_mut().for_each(|it| it.find_root(fleet, judge, Stage::Opening));
+        let mut alerts = fold(all.iter().filter(|incident| incident.is_announced));
+        // Who is listed under whom is decided when incidents open. What they say may be better.
+        for incident in all.iter_mut().chain(&mut alerts) {
+            incident.find_root(fleet, judge, Stage::Settled);
         }
-        let alerts = fold(all.iter().filter(|incident| incident.is_announced));
         Incidents { all, alerts }
     }
 
@@ -126,7 +127,29 @@ pub fn fold<'a>(incidents: impl IntoIterator<Item = &'a Incident>) -> Vec<Incide
     told
 }
 
+/// When the root of an incident is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Opening,
+    /// Ten minutes later, or at its end if that comes first.
+    Settled,
+}
+
 impl Incident {
+    fn find_root(&mut self, fleet: &[Track], judge: &dyn Judge, stage: Stage) {
+        let Some(track) = fleet.iter().find(|track| track.service == self.service) else { return };
+        let ended = track.findings.partition_point(|it| it.stamp_s <= self.episode.end_s);
+        let end_s = track.findings[..ended].last().map_or(i64::MAX, |it| it.at_s);
+        let opened_s = track.findings[self.episode.opened_at].at_s;
+        let at_s = match stage {
+            Stage::Opening => opened_s,
+            Stage::Settled => end_s.min(opened_s + ROOT_SETTLES_S),
+        };
+        if let Some(root) = judge.root_cause(&self.service, fleet, at_s) {
+            self.root_cause = root;
+        }
+    }
+
     fn known(&self) -> folding::Announced {
         folding::Announced {
             service: self.service.clone(),

@@ -8,7 +8,6 @@ use domain::{ServiceName, Severity};
 use serde::Serialize;
 
 use crate::backtest::episodes::Episodes;
-use crate::backtest::incident::Incident;
 use crate::backtest::tape::{Tape, Tick};
 use crate::backtest::{Explanation, Track};
 
@@ -35,9 +34,14 @@ pub trait Judge: Sync {
     /// What it expects of each metric at an instant, in the order of the metric set; for charts.
     fn usual(&self, service: &ServiceName, at_s: i64) -> Vec<Option<Usual>>;
 
-    /// The service that a confirmed incident comes from, if that is another one. `fleet` holds
-    /// every service's findings; a judge looks at those up to the incident's start only.
-    fn root_cause(&self, _incident: &Incident, _fleet: &[Track]) -> Option<ServiceName> {
+    /// The service that a confirmed incident comes from, if that is known, as far as a cycle can
+    /// tell. `fleet` holds every service's findings; a judge looks at those up to that cycle only.
+    fn root_cause(
+        &self,
+        _service: &ServiceName,
+        _fleet: &[Track],
+        _at_s: i64,
+    ) -> Option<ServiceName> {
         None
     }
 }

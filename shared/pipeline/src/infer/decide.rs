@@ -1,20 +1,23 @@
 //! The decision of a cycle: pure, synchronous, and the same for the same input.
 //!
 //! Per service: can its metrics be trusted, is there a model, what does the observation look like,
-//! how unusual is it, and what is that called. Then for the fleet, where later steps will stand:
-//! correlation along the dependency graph, SLOs, incidents.
+//! how unusual is it, and what is that called. Then for the fleet: where does trouble start, along
+//! the dependency graph. SLOs and incidents will stand after that.
 
 use std::collections::BTreeMap;
 
 use detect::anomaly::{from_evidence, name_anomaly};
 use detect::evidence::{Evidence, WindowSpan};
+use detect::residual::Cause;
 use detect::rows::{Observation, observe};
 use detect::score::{Assessment, ScoreSettings, assess};
 use domain::ServiceName;
 use domain::config::valid::{Config, Opening};
+use payload::cascade::put_cause;
 use payload::render::{self, Judged};
 use payload::result::{ErrorCode, ServiceResult, SkippedReason};
 
+use crate::infer::cause::{call_graph, find_causes};
 use crate::infer::gather::{CycleInput, ServiceInput};
 use crate::infer::models::{NoModel, RoutedModel};
 
@@ -25,7 +28,7 @@ const FALLBACK_CONFIDENCE: f64 = 0.85;
 const FAILED_METRICS_MAX: usize = 2;
 
 /// What a cycle concluded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CycleOutcome {
     /// In the order of the input.
     pub results: Vec<ServiceResult>,
@@ -34,6 +37,8 @@ pub struct CycleOutcome {
     pub scores: Vec<Option<f64>>,
     /// What opens anomalies and keeps them, where forests do not.
     pub evidence: Vec<Option<Evidence>>,
+    /// Where the trouble of each service with evidence starts.
+    pub causes: Vec<Option<Cause>>,
 }
 
 /// The verdict on one service.
@@ -52,13 +57,18 @@ impl Verdict {
 
 /// Judges every service of a cycle.
 pub fn decide(input: &CycleInput, config: &Config) -> CycleOutcome {
-    let mut outcome =
-        CycleOutcome { results: Vec::new(), scores: Vec::new(), evidence: Vec::new() };
+    let mut outcome = CycleOutcome::default();
     for service in &input.services {
         let Verdict { result, score, evidence } = judge(service, input, config);
         outcome.results.push(result);
         outcome.scores.push(score);
         outcome.evidence.push(evidence);
+    }
+    outcome.causes = find_causes(input, &outcome.evidence, &call_graph(config));
+    for (result, cause) in outcome.results.iter_mut().zip(&outcome.causes) {
+        if let Some(cause) = cause {
+            put_cause(result, cause);
+        }
     }
     outcome
 }

@@ -6,6 +6,7 @@
 //! conditional read of the catalog.
 
 pub mod act;
+pub mod cause;
 pub mod decide;
 mod evidence;
 pub mod gather;

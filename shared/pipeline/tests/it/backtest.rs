@@ -1,5 +1,7 @@
 //! Replays: each cycle decides what it decides in service, alone or in a row.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::DateTime;
 use detect::residual::CallGraph;
 use domain::{ServiceName, Severity};
@@ -129,6 +131,37 @@ async fn a_callers_trouble_is_told_with_the_callee_that_it_comes_from() {
         incidents.alerts.iter().filter(|it| near(&it.service, it.episode.start_s)).collect();
     assert_eq!(told.len(), 1, "{told:#?}");
     assert_eq!(told[0].affected.len(), 2);
+}
+
+#[tokio::test]
+async fn a_cycle_in_service_blames_whom_a_replay_blames() {
+    let mut fleet = Fleet::trained();
+    let (caller, callee) = (names()[0].clone(), names()[1].clone());
+    fleet.break_metric("dependency_latency", &caller, NOON, 8.0);
+    fleet.break_metric("application_latency", &callee, NOON, 8.0);
+    let calls = BTreeMap::from([(caller, BTreeSet::from([callee.clone()]))]);
+    fleet.config.dependencies.graph = calls;
+    let tapes = tapes(&fleet).await;
+    let judge = decided(&fleet, &[]).await;
+    let tracks = replay(&tapes, &judge, CYCLE_S, &|_| {});
+    let (mut warm, mut blamed) = (Warm::default(), 0);
+    for tick in tapes[0].ticks(CYCLE_S).iter().skip(405).take(24) {
+        let instant = DateTime::from_timestamp(tick.at_s, 0).unwrap();
+        let request = CycleRequest { at: instant, services: Some(names()) };
+        let ports = InferPorts { source: &fleet.source, registry: &fleet.registry };
+        let cycle = infer_cycle(&request, &fleet.config, &ports, &mut warm).await.unwrap();
+        for evaluation in cycle.results.iter().filter_map(ServiceResult::evaluation) {
+            let Some(anomaly) = evaluation.anomalies.values().next() else { continue };
+            let service = ServiceName::new(&*evaluation.service_name).unwrap();
+            let replayed = judge.root_cause(&service, &tracks, tick.at_s).unwrap();
+            let said = evaluation.root_cause.as_ref().map(|it| it.service_name.as_str());
+            assert_eq!(said.unwrap_or(service.as_str()), replayed.as_str(), "{instant}");
+            let analysis = anomaly.cascade_analysis.as_ref().expect("an analysis");
+            assert_eq!(analysis.root_cause_service.as_deref(), said);
+            blamed += usize::from(said == Some(callee.as_str()));
+        }
+    }
+    assert!(blamed >= 3, "{blamed}");
 }
 
 #[tokio::test]
