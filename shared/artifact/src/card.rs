@@ -2,6 +2,7 @@
 //! it judges. What only the scoring needs (trees, transforms, the drift baseline) is not in it.
 
 use chrono::{DateTime, SecondsFormat};
+use detect::evidence::EvidenceModel;
 use detect::gate::GateReport;
 use detect::model::{
     Calibration, Contamination, ContaminationSource, CorrelatedPair, ForestRecord, MetricModel,
@@ -27,6 +28,9 @@ pub struct Card {
     pub bytes: u64,
     pub trained_at: String,
     pub trained_on: TrainedOn,
+    /// When incidents open and how often by mistake; absent where residuals do not open them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens_at: Option<ThresholdCard>,
     pub metrics: Vec<MetricCard>,
     pub combination: Option<CombinationCard>,
     /// Why there is no model of all metrics together, where there is none.
@@ -37,6 +41,21 @@ pub struct Card {
     pub quality: QualityReport,
     pub config_digest: String,
     pub yaga_version: String,
+}
+
+/// The score that opens incidents. Rates are false incidents per week, by a replay of the training
+/// data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdCard {
+    pub score: f64,
+    pub wished_per_week: Option<f64>,
+    pub per_week: f64,
+    /// The 90 % interval.
+    pub per_week_low: f64,
+    pub per_week_high: f64,
+    /// At the lowest threshold there is.
+    pub per_week_max: f64,
+    pub weeks: f64,
 }
 
 /// The data behind a model.
@@ -117,6 +136,7 @@ impl Card {
                 rows_validation: model.training.rows_validation,
                 data_digest: model.training.data_digest.clone(),
             },
+            opens_at: threshold_card(model),
             metrics: model.metrics.iter().map(metric_card).collect(),
             combination: combination_card(model),
             combination_absent: model.multivariate_absent.clone(),
@@ -134,6 +154,22 @@ impl Card {
         bytes.push(b'\n');
         bytes
     }
+}
+
+fn threshold_card(model: &PeriodModel) -> Option<ThresholdCard> {
+    let Some(EvidenceModel::Residual(residual)) = &model.evidence else { return None };
+    let it = &residual.threshold;
+    let (low, high) = it.interval_per_week();
+    let round = |value: f64| (value * 1000.0).round() / 1000.0;
+    Some(ThresholdCard {
+        score: round(f64::from(it.theta)),
+        wished_per_week: it.wish.map(|wish| round(f64::from(wish))),
+        per_week: round(it.per_week()),
+        per_week_low: round(low),
+        per_week_high: round(high),
+        per_week_max: round(it.per_week_max()),
+        weeks: round(f64::from(it.weeks)),
+    })
 }
 
 fn metric_card(metric: &MetricModel) -> MetricCard {

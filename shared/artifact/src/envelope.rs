@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 64;
 /// The format that this version writes, and the only one that it reads.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"YAGAMODL";
 const CODEC_BINCODE: u16 = 1;

@@ -8,12 +8,13 @@ use domain::config::valid::Bounds;
 use domain::{Calendar, MetricDefinition, MetricSet, Series, Severity};
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Threshold;
 use crate::generic::{self, GenericEvidence, GenericModel, MetricEvidence, Samples};
 use crate::residual::residuals::window_s;
 use crate::residual::score::recent_symptoms;
 use crate::residual::{
     FitError, RecentSymptoms, ResidualModel, Residuals, SeriesEvidence, ServiceEvidence,
-    ServiceFit, Side, SymptomScores, explain, score_window,
+    ServiceFit, Side, SymptomScores, TailPool, explain, replay, score_window,
 };
 use crate::rows::{ServiceSamples, rows};
 use crate::score::Direction;
@@ -30,7 +31,11 @@ pub enum EvidenceModel {
 /// What a service teaches by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EvidenceFit {
-    Residual(Box<ServiceFit>),
+    Residual {
+        fit: Box<ServiceFit>,
+        /// The history, to be replayed once the model is whole.
+        history: Residuals,
+    },
     Generic(GenericModel),
 }
 
@@ -93,7 +98,10 @@ pub fn fit(
     let (after_s, until_s) = span;
     let cycles = rows(samples, metrics, bounds, after_s, until_s, step_s.max(CYCLE_MIN_S));
     match crate::residual::fit_service(&cycles, metrics, calendar) {
-        Ok(fit) => Some(EvidenceFit::Residual(Box::new(fit))),
+        Ok(fit) => {
+            let history = fit.residuals(&cycles, metrics, calendar);
+            Some(EvidenceFit::Residual { fit: Box::new(fit), history })
+        }
         Err(FitError::TooShort { .. }) => None,
         Err(FitError::NoTraffic) => {
             let model = GenericModel::fit(&generic_samples(samples, metrics, after_s, until_s));
@@ -102,17 +110,35 @@ pub fn fit(
     }
 }
 
-/// The models of a run's services, in order: what rare evidence looks like is learned together.
-pub fn finish(fits: &[Option<EvidenceFit>]) -> Vec<Option<EvidenceModel>> {
-    let pool = ServiceFit::pool(fits.iter().flatten().filter_map(|fit| match fit {
-        EvidenceFit::Residual(fit) => Some(fit.as_ref()),
+/// What the services of a run teach together: what rare evidence looks like.
+pub fn pool(fits: &[Option<EvidenceFit>]) -> TailPool {
+    ServiceFit::pool(fits.iter().flatten().filter_map(|fit| match fit {
+        EvidenceFit::Residual { fit, .. } => Some(fit.as_ref()),
         EvidenceFit::Generic(_) => None,
-    }));
-    let finish = |fit: &EvidenceFit| match fit {
-        EvidenceFit::Residual(fit) => EvidenceModel::Residual(fit.finish(&pool)),
-        EvidenceFit::Generic(model) => EvidenceModel::Generic(model.clone()),
-    };
-    fits.iter().map(|fit| fit.as_ref().map(finish)).collect()
+    }))
+}
+
+impl EvidenceFit {
+    /// The service's model. `wish` is how many false incidents per week it may open; the generic
+    /// recipe has one threshold for all.
+    pub fn finish(&self, pool: &TailPool, wish: Option<f64>) -> EvidenceModel {
+        match self {
+            EvidenceFit::Residual { fit, history } => {
+                let mut model = fit.finish(pool);
+                model.threshold = threshold(&model, history, wish);
+                EvidenceModel::Residual(model)
+            }
+            EvidenceFit::Generic(model) => EvidenceModel::Generic(model.clone()),
+        }
+    }
+}
+
+/// The threshold that a replay of the history gives.
+fn threshold(model: &ResidualModel, history: &Residuals, wish: Option<f64>) -> Threshold {
+    let cycles = replay(model, history, i64::MIN);
+    let scores: Vec<(i64, f64)> = cycles.iter().map(|it| (it.at_s, it.score)).collect();
+    let base = model.theta(THETA_RESIDUAL);
+    Threshold::of(&scores, model.cycle(), model.history_days, base, wish)
 }
 
 fn generic_samples<'a>(
@@ -297,7 +323,7 @@ fn from_generic(found: &GenericEvidence, at_s: i64) -> Option<Evidence> {
 }
 
 fn from_residual(model: &ResidualModel, newest: &ServiceEvidence) -> Evidence {
-    let theta = model.theta(THETA_RESIDUAL);
+    let theta = f64::from(model.threshold.theta);
     let is_involved = |series: &&SeriesEvidence| series.score >= STAY * theta;
     let mut involved: Vec<&SeriesEvidence> = newest.series.iter().filter(is_involved).collect();
     involved.sort_by(|a, b| b.score.total_cmp(&a.score));

@@ -11,6 +11,7 @@
 //! values with the same functions.
 
 pub mod anomaly;
+pub mod budget;
 pub mod calibrate;
 pub mod contamination;
 pub mod drift_baseline;

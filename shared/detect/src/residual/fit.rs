@@ -17,6 +17,7 @@ use super::standard::Standardised;
 use super::statistic::{Statistic, Z_CYCLES, statistics};
 use super::tail::{OwnTail, TailPool};
 use super::transform::Form;
+use crate::budget::Threshold;
 use crate::rows::Rows;
 
 /// A service's model but for the help of other services in its tails.
@@ -54,6 +55,7 @@ pub fn fit_service(
         cycle_s: u32::try_from(rows.width_s).unwrap_or(u32::MAX).max(1),
         history_days: history_days(rows),
         series: Vec::new(),
+        threshold: Threshold::default(),
     };
     let moment = |at: &i64| Moment::of_cycle(calendar, *at, rows.width_s);
     let moments: Vec<Moment> = rows.times_s.iter().map(moment).collect();
@@ -76,7 +78,12 @@ impl ServiceFit {
         }))
     }
 
-    /// The model, with the pool's help.
+    /// The cycles of rows, as the model sees them.
+    pub fn residuals(&self, rows: &Rows, metrics: &MetricSet, calendar: &Calendar) -> Residuals {
+        Residuals::of(&self.model, calendar, metrics, rows)
+    }
+
+    /// The model, with the pool's help; its threshold is not set.
     pub fn finish(&self, pool: &TailPool) -> ResidualModel {
         let mut model = self.model.clone();
         for (series, tails) in model.series.iter_mut().zip(&self.tails) {

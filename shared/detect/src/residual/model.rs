@@ -8,6 +8,7 @@ use super::noise::Noise;
 use super::season::Season;
 use super::tail::Tail;
 use super::transform::Form;
+use crate::budget::Threshold;
 
 /// The model of one service, the same for all periods of the week. At most 12 KiB for five
 /// metrics; numbers that are kept are `f32`.
@@ -18,6 +19,8 @@ pub struct ResidualModel {
     /// Days of history behind it; hours without any value don't count.
     pub history_days: f32,
     pub series: Vec<SeriesModel>,
+    /// When its incidents open.
+    pub threshold: Threshold,
 }
 
 /// One metric of the service.
@@ -144,7 +147,12 @@ mod tests {
 
     #[test]
     fn what_was_seen_once_asks_for_twice_the_score() {
-        let model = |history_days| ResidualModel { cycle_s: 120, history_days, series: vec![] };
+        let model = |history_days| ResidualModel {
+            cycle_s: 120,
+            history_days,
+            series: vec![],
+            threshold: Threshold::default(),
+        };
         assert_eq!((model(1.9).theta(1.5), model(2.0).theta(1.5)), (3.0, 1.5));
         assert_eq!(model(6.9).theta(1.5), 1.5);
         assert_eq!((model(7.0).theta(1.5), model(13.9).theta(1.5)), (3.0, 3.0));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Severity;
-use crate::service::ServiceName;
+use crate::service::{Category, ServiceName};
 
 /// `fingerprinting`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +45,18 @@ pub struct Alerting {
     pub severity_threshold: Severity,
     pub non_alerting_patterns: BTreeSet<String>,
     pub min_confidence: Option<f64>,
+    pub false_alarm_budget: FalseAlarmBudget,
     pub repeat_every_cycles: u32,
     /// In the order of the document.
     pub silences: Vec<Silence>,
+}
+
+/// False incidents of a service and week that are acceptable.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FalseAlarmBudget {
+    pub default: Option<f64>,
+    pub by_category: BTreeMap<Category, f64>,
+    pub by_service: BTreeMap<ServiceName, f64>,
 }
 
 /// A window in which incidents are tracked and not told.
@@ -95,6 +104,7 @@ impl Default for Alerting {
             severity_threshold: Severity::Low,
             non_alerting_patterns: BTreeSet::from(["request_rate_surge_healthy".to_owned()]),
             min_confidence: None,
+            false_alarm_budget: FalseAlarmBudget::default(),
             repeat_every_cycles: 1,
             silences: Vec::new(),
         }

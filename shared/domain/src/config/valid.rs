@@ -244,6 +244,13 @@ impl Config {
         (share, false)
     }
 
+    /// False incidents per week that are acceptable of a service, if anybody said.
+    pub fn false_alarm_budget_of(&self, service: &ServiceName) -> Option<f64> {
+        let budget = &self.alerting.false_alarm_budget;
+        let of_category = || budget.by_category.get(&self.category_of(service));
+        budget.by_service.get(service).or_else(of_category).copied().or(budget.default)
+    }
+
     /// The calendar of a service: the common one, in the service's own zone if it has one.
     pub fn calendar_of(&self, service: &ServiceName) -> Calendar {
         let zone = self.services.meta.get(service).and_then(|meta| meta.timezone.as_deref());

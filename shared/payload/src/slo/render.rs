@@ -147,6 +147,7 @@ pub fn synthetic(it: &SyntheticAnomaly, period: Period, time_confidence: f64) ->
         feature_contributions: None,
         time_confidence,
         detected_by_model: period,
+        cascade_analysis: None,
         tracking: None,
     }
 }

@@ -33,9 +33,11 @@ pub(super) fn fit_services(
     let services: Vec<(ServiceName, ServiceSamples)> = history.into_iter().collect();
     let (mut histories, fits): (Vec<ServiceHistory>, Vec<Option<EvidenceFit>>) =
         services.into_par_iter().map(|(it, samples)| prepare(it, samples, config, run)).unzip();
-    for (history, model) in histories.iter_mut().zip(evidence::finish(&fits)) {
-        history.evidence = model;
-    }
+    let pool = evidence::pool(&fits);
+    histories.par_iter_mut().zip(fits).for_each(|(history, fit)| {
+        let wish = config.false_alarm_budget_of(&history.service);
+        history.evidence = fit.map(|fit| fit.finish(&pool, wish));
+    });
     histories
         .into_par_iter()
         .map(|history| {

@@ -85,6 +85,7 @@ fn training(shown: &Shown) -> Vec<String> {
         ),
         pair("opened by", &opened_by(model)),
     ]);
+    lines.extend(threshold(model));
     if let Some(before) = &shown.previous {
         lines.push(pair("before it", &format!("{}, {}", instant(before.trained_at), before.key)));
     }
@@ -101,6 +102,26 @@ fn opened_by(model: &PeriodModel) -> String {
         EvidenceModel::Generic(_) => "moves from the recent level".to_owned(),
     };
     format!("{recipe}, in cycles of {} s; forests corroborate", evidence.cycle_s())
+}
+
+/// `score 1.5 (no wish): 0.23 false incidents a week in …`, and where that ends.
+fn threshold(model: &PeriodModel) -> Vec<String> {
+    let Some(EvidenceModel::Residual(residual)) = &model.evidence else { return Vec::new() };
+    let it = &residual.threshold;
+    let (low, high) = it.interval_per_week();
+    let wished = match it.wish {
+        Some(wish) => format!("{wish} a week wished for"),
+        None => "no wish".to_owned(),
+    };
+    let rate = format!(
+        "score {:.1} ({wished}): {:.2} false incidents a week in {:.1} weeks of training (90 %: \
+         {low:.2} to {high:.2})",
+        it.theta,
+        it.per_week(),
+        it.weeks
+    );
+    let end = format!("the lowest threshold has {:.2} a week", it.per_week_max());
+    vec![pair("opens at", &rate), pair("", &end)]
 }
 
 fn gate(gate: &GateReport) -> Vec<String> {

@@ -5,6 +5,7 @@ use crate::config::shape::{Form, Shape, integer, number};
 
 const PATTERNS: Shape = Shape::List(&Shape::Text(Form::NotEmpty));
 const SERVICE_NAMES: Shape = Shape::List(&Shape::Text(Form::Service));
+const BUDGETS: Shape = number(0.01, 1_000.0);
 const SEVERITIES: Shape = Shape::Word(&["low", "medium", "high", "critical"]);
 
 pub(super) const KEYS: &[Key] = &[
@@ -61,6 +62,16 @@ pub(super) const KEYS: &[Key] = &[
         .about("Patterns that are tracked and never told."),
     Key::live("alerting.min_confidence", number(0.0, 1.0), "")
         .about("Confidence from which incidents are told; otherwise any."),
+    Key::live("alerting.false_alarm_budget", BUDGETS, "").unit("1/week").about(
+        "False incidents of a service and week that are acceptable. Training turns it into the \
+         score that opens incidents, service by service; without it that score is 1.5.",
+    ),
+    Key::live("alerting.false_alarm_budget_by_category.*", BUDGETS, "")
+        .unit("1/week")
+        .about("The same for the services of a category."),
+    Key::live("alerting.false_alarm_budget_by_service.*", BUDGETS, "")
+        .unit("1/week")
+        .about("The same for one service."),
     Key::live("alerting.repeat_every_cycles", integer(1, 720), "1")
         .unit("cycles")
         .about("An open incident is told again after so many cycles; 1 keeps values fresh."),

@@ -1,7 +1,7 @@
 //! Keys of sections that a later version will use: storage, dashboard, enrichment.
 
 use super::Key;
-use crate::config::shape::{Form, Shape, integer, number};
+use crate::config::shape::{Form, Shape, integer};
 
 const TEXT: Shape = Shape::Text(Form::NotEmpty);
 const URL: Shape = Shape::Text(Form::HttpUrl);
@@ -23,8 +23,6 @@ pub(super) const KEYS: &[Key] = &[
         .about("Which anomaly stands for its group."),
     Key::later("alerting.correlation.min_anomalies_to_correlate", integer(2, 1_000), "2")
         .about("Least size of a group."),
-    Key::later("alerting.false_alarm_budget", number(0.0, 1_000.0), "")
-        .about("False alarms that are acceptable."),
     Key::later("envoy_enrichment.enabled", Shape::Boolean, "false")
         .about("Whether alerts carry proxy metrics."),
     Key::later("envoy_enrichment.mimir_endpoint", URL, "").about("Where proxy metrics come from."),

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
+use super::services::{service_name, warn_of_unused_category};
 use crate::Severity;
-use crate::config::incidents::{Alerting, CascadeDetection, Dependencies, Fingerprinting, Silence};
+use crate::config::incidents::{
+    Alerting, CascadeDetection, Dependencies, FalseAlarmBudget, Fingerprinting, Silence,
+};
 use crate::config::moment::{self, Side};
 use crate::config::problems::Problem;
-use crate::config::valid::Opening;
+use crate::config::valid::{Opening, Services};
 use crate::config::values::{Leaf, Values};
-use crate::service::ServiceName;
+use crate::service::{Category, ServiceName};
 
 const SILENCES: &str = "alerting.silences";
 const CONFIRMATION: &str = "fingerprinting.confirmation_cycles";
@@ -89,7 +92,11 @@ fn graph(
     graph
 }
 
-pub(super) fn alerting(values: &Values, problems: &mut Vec<Problem>) -> Alerting {
+pub(super) fn alerting(
+    values: &Values,
+    services: &Services,
+    problems: &mut Vec<Problem>,
+) -> Alerting {
     let patterns = values.items("alerting.non_alerting_patterns");
     let patterns = patterns.iter().filter_map(|it| Some(it.as_str()?.to_owned()));
     let threshold = Severity::parse(&values.text("alerting.severity_threshold"));
@@ -97,9 +104,29 @@ pub(super) fn alerting(values: &Values, problems: &mut Vec<Problem>) -> Alerting
         severity_threshold: threshold.unwrap_or(Severity::Low),
         non_alerting_patterns: patterns.collect(),
         min_confidence: values.given("alerting.min_confidence").and_then(|it| it.value.as_f64()),
+        false_alarm_budget: budget(values, services, problems),
         repeat_every_cycles: values.whole("alerting.repeat_every_cycles"),
         silences: silences(values, problems),
     }
+}
+
+fn budget(values: &Values, services: &Services, problems: &mut Vec<Problem>) -> FalseAlarmBudget {
+    let number = |leaf: &Leaf| leaf.value.as_f64();
+    let mut budget = FalseAlarmBudget {
+        default: values.given("alerting.false_alarm_budget").and_then(number),
+        ..FalseAlarmBudget::default()
+    };
+    for leaf in values.each("alerting.false_alarm_budget_by_category.*") {
+        let category = Category::new(leaf.path.last_name());
+        warn_of_unused_category(&category, services, &leaf.path, problems);
+        budget.by_category.extend(number(leaf).map(|rate| (category, rate)));
+    }
+    for leaf in values.each("alerting.false_alarm_budget_by_service.*") {
+        if let Some(name) = service_name(leaf.path.last_name(), &leaf.path, problems) {
+            budget.by_service.extend(number(leaf).map(|rate| (name, rate)));
+        }
+    }
+    budget
 }
 
 fn silences(values: &Values, problems: &mut Vec<Problem>) -> Vec<Silence> {

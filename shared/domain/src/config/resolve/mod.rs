@@ -34,7 +34,7 @@ pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
         inference: Inference { max_workers: values.whole("inference.max_workers") },
         fingerprinting: incidents::fingerprinting(values, detection.opening, problems),
         dependencies: incidents::dependencies(values, problems),
-        alerting: incidents::alerting(values, problems),
+        alerting: incidents::alerting(values, &services, problems),
         detection,
         periods: periods::periods(values, &services, problems),
         delivery: receivers::delivery(values),

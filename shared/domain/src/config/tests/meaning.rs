@@ -388,6 +388,23 @@ fn confirmation_follows_the_way_of_opening_unless_it_is_set() {
 }
 
 #[test]
+fn a_budget_of_false_alarms_is_a_services_own_or_its_categorys_or_the_default() {
+    let config = accepted(
+        r#"{
+            "services": { "critical": ["booking", "search"], "micro": ["mail"] },
+            "alerting": {
+                "false_alarm_budget": 1,
+                "false_alarm_budget_by_category": { "critical": 0.25 },
+                "false_alarm_budget_by_service": { "search": 4 }
+            }
+        }"#,
+    );
+    let of = |name: &str| config.false_alarm_budget_of(&ServiceName::new(name).unwrap());
+    assert_eq!((of("booking"), of("search"), of("mail")), (Some(0.25), Some(4.0), Some(1.0)));
+    assert_eq!(accepted("{}").false_alarm_budget_of(&ServiceName::new("mail").unwrap()), None);
+}
+
+#[test]
 fn incidents_dependencies_and_silences_are_checked() {
     let document = r#"{
         "fingerprinting": { "cleanup_max_age_hours": 1, "incident_separation_minutes": 90 },

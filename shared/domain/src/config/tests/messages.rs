@@ -145,7 +145,7 @@ fn keys_of_later_work_warn_once_per_section_or_key() {
         @r#"
     the configuration has 2 errors and 1 warning
       1. error GEN007 at envoy_enrichment.lookback_minutes: 0 is out of range; write a whole number from 1 to 60 (min)
-      2. error GEN001 at alerting.sevrity: "sevrity" is not a known key; known here: severity_threshold, non_alerting_patterns, min_confidence, repeat_every_cycles, silences, log_below_threshold, below_threshold_log_level, correlation, false_alarm_budget
+      2. error GEN001 at alerting.sevrity: "sevrity" is not a known key; known here: severity_threshold, non_alerting_patterns, min_confidence, false_alarm_budget, false_alarm_budget_by_category, false_alarm_budget_by_service, repeat_every_cycles, silences, log_below_threshold, below_threshold_log_level, correlation
       3. warning GEN003 at envoy_enrichment: the key is accepted and checked, but not used yet
     "#
     );
