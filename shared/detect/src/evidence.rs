@@ -13,8 +13,8 @@ use crate::generic::{self, GenericEvidence, GenericModel, MetricEvidence, Sample
 use crate::residual::residuals::window_s;
 use crate::residual::score::recent_symptoms;
 use crate::residual::{
-    FitError, RecentSymptoms, ResidualModel, Residuals, SeriesEvidence, ServiceEvidence,
-    ServiceFit, Side, SymptomScores, TailPool, explain, replay, score_window,
+    ExpectedBand, FitError, RecentSymptoms, ResidualModel, Residuals, SeriesEvidence, ServiceEvidence,
+    ServiceFit, Side, SymptomScores, TailPool, bands, explain, replay, score_window,
 };
 use crate::rows::{ServiceSamples, rows};
 use crate::score::Direction;
@@ -53,6 +53,8 @@ pub struct Evidence {
     pub severity: Severity,
     /// Metrics with evidence of their own, strongest first.
     pub signals: Vec<EvidenceSignal>,
+    /// Where each metric would be if all were as usual, as far as the recipe knows.
+    pub bands: Vec<ExpectedBand>,
     /// What the cycle says about where trouble starts.
     pub symptoms: SymptomScores,
 }
@@ -64,6 +66,8 @@ pub struct EvidenceSignal {
     pub direction: Direction,
     /// On the scale of [`Evidence::recipe_score`].
     pub score: f64,
+    /// That of this metric alone; none where it takes part and would not open by itself.
+    pub severity: Severity,
     pub value: f64,
     /// What is usual at this time, lately.
     pub usual: f64,
@@ -75,8 +79,10 @@ pub struct EvidenceSignal {
     pub text: String,
 }
 
-/// Share of the opening score at which an anomaly goes on, and a metric counts as involved.
+/// Share of the opening score at which an anomaly goes on.
 pub const STAY: f64 = 0.3;
+/// Gated residual score from which a metric is involved.
+const INVOLVED: f64 = 0.3;
 /// Residual score that opens an anomaly: once in 30 weeks.
 const THETA_RESIDUAL: f64 = 1.5;
 /// Beyond the opening score, in powers of ten of rarity.
@@ -214,7 +220,10 @@ impl EvidenceModel {
             (EvidenceModel::Residual(model), EvidenceWindow::Residual { cycles, .. }) => {
                 let newest = score_window(model, cycles)?;
                 let is_recent = newest.at_s > at_s - 2 * self.cycle_s();
-                is_recent.then(|| from_residual(model, &newest))
+                is_recent.then(|| {
+                    let bands = bands(model, cycles, newest.at_s);
+                    from_residual(model, &newest, bands)
+                })
             }
             (EvidenceModel::Generic(model), _) => {
                 let start_s = at_s - self.window_s();
@@ -304,11 +313,18 @@ fn from_generic(found: &GenericEvidence, at_s: i64) -> Option<Evidence> {
             generic::Side::Below => Direction::Low,
         },
         score: metric.loudness,
+        severity: generic::severity(metric.loudness, generic::THETA),
         value: metric.value,
         usual: metric.expected,
         z: f64::NAN,
         percentile: f64::NAN,
         text: text.clone(),
+    };
+    let band = |metric: &MetricEvidence| ExpectedBand {
+        metric: metric.name.clone(),
+        usual: metric.expected,
+        low: metric.band.0,
+        high: metric.band.1,
     };
     let score = found.score / generic::THETA;
     Some(Evidence {
@@ -318,13 +334,18 @@ fn from_generic(found: &GenericEvidence, at_s: i64) -> Option<Evidence> {
         published_score: found.published,
         severity: generic::severity(found.score, generic::THETA),
         signals: if score >= STAY { found.metrics.iter().map(signal).collect() } else { vec![] },
+        bands: found.metrics.iter().map(band).collect(),
         symptoms: SymptomScores::default(),
     })
 }
 
-fn from_residual(model: &ResidualModel, newest: &ServiceEvidence) -> Evidence {
+fn from_residual(
+    model: &ResidualModel,
+    newest: &ServiceEvidence,
+    bands: Vec<ExpectedBand>,
+) -> Evidence {
     let theta = f64::from(model.threshold.theta);
-    let is_involved = |series: &&SeriesEvidence| series.score >= STAY * theta;
+    let is_involved = |series: &&SeriesEvidence| series.score >= INVOLVED;
     let mut involved: Vec<&SeriesEvidence> = newest.series.iter().filter(is_involved).collect();
     involved.sort_by(|a, b| b.score.total_cmp(&a.score));
     Evidence {
@@ -332,18 +353,24 @@ fn from_residual(model: &ResidualModel, newest: &ServiceEvidence) -> Evidence {
         score: newest.score / theta,
         recipe_score: newest.score,
         published_score: newest.score,
-        severity: match newest.score - theta {
-            above if above >= CRITICAL_ABOVE => Severity::Critical,
-            above if above >= HIGH_ABOVE => Severity::High,
-            above if above >= 0.0 => Severity::Medium,
-            _ => Severity::None,
-        },
-        signals: involved.into_iter().map(signal).collect(),
+        severity: severity(newest.score, theta),
+        signals: involved.into_iter().map(|series| signal(series, theta)).collect(),
+        bands,
         symptoms: SymptomScores::of(newest),
     }
 }
 
-fn signal(series: &SeriesEvidence) -> EvidenceSignal {
+/// How bad a residual score is where `theta` opens.
+fn severity(score: f64, theta: f64) -> Severity {
+    match score - theta {
+        above if above >= CRITICAL_ABOVE => Severity::Critical,
+        above if above >= HIGH_ABOVE => Severity::High,
+        above if above >= 0.0 => Severity::Medium,
+        _ => Severity::None,
+    }
+}
+
+fn signal(series: &SeriesEvidence, theta: f64) -> EvidenceSignal {
     EvidenceSignal {
         metric: series.metric.clone(),
         direction: match series.side {
@@ -351,6 +378,7 @@ fn signal(series: &SeriesEvidence) -> EvidenceSignal {
             Side::Down => Direction::Low,
         },
         score: series.score,
+        severity: severity(series.score, theta),
         value: series.effect.value,
         usual: series.effect.usual,
         z: series.z,

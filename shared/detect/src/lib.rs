@@ -5,7 +5,12 @@
 //! the [`drift_baseline`], and the [`gate`] that decides whether the model may be put in force.
 //!
 //! Scoring reads top-down in [`score`]: an [`rows::Observation`] and a [`model::PeriodModel`]
-//! give an [`score::Assessment`], which [`anomaly`] names and explains.
+//! give an [`score::Assessment`]; [`evidence`] gives [`evidence::Evidence`].
+//!
+//! [`anomaly`] turns both into words: which metrics are [`involved`], what they do together
+//! ([`pattern`]), how bad ([`severity`]) and how sure ([`confidence`]) it is, since when
+//! ([`trend`]), what it rests on ([`contribution`]), what it means ([`impact`]) and what to do
+//! ([`recommend`]). [`drift`] tells whether the model still knows the service.
 //!
 //! [`rows`] and [`sanitize`] come before both: training and service average and bound their
 //! values with the same functions.
@@ -13,23 +18,33 @@
 pub mod anomaly;
 pub mod budget;
 pub mod calibrate;
+pub mod confidence;
 pub mod contamination;
+pub mod contribution;
+pub mod drift;
 pub mod drift_baseline;
 pub mod evidence;
 pub mod explain;
 pub mod fit;
 pub mod gate;
 pub mod generic;
+pub mod impact;
+pub mod involved;
 pub mod model;
 mod multivariate;
+pub mod pattern;
 pub mod quality;
+pub mod recommend;
 pub mod residual;
 pub mod rows;
 pub mod sanitize;
 pub mod score;
 pub mod seed;
+pub mod severity;
 pub mod statistics;
 #[cfg(test)]
 mod testing;
 pub mod transform;
+pub mod trend;
 pub mod univariate;
+mod words;

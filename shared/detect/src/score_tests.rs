@@ -1,7 +1,6 @@
 use domain::{MetricSet, Period, ServiceName};
 
 use super::*;
-use crate::anomaly::{AnomalyKind, COMBINATION_NAME, name_anomaly};
 use crate::fit::{RunRecord, ServiceHistory, Shortfall, fit_period};
 use crate::model::PeriodModel;
 use crate::testing::{config, detection, month};
@@ -181,48 +180,6 @@ fn far_outside_the_training_range_severity_still_grows() {
         assert!(now >= last, "severity fell from {last} to {now}");
         last = now;
     }
-}
-
-#[test]
-fn anomalies_are_named_and_explained() {
-    let model = business_model();
-    let mut values = NORMAL;
-    values[1] = 636.0;
-    values[3] = 300.0;
-    let found = judge(&model, values);
-    let anomaly = name_anomaly(&found, &model).unwrap();
-    assert_eq!(anomaly.kind, AnomalyKind::Consolidated);
-    assert!(anomaly.confidence > 0.5 && anomaly.confidence <= 0.8);
-    insta::assert_snapshot!(
-        anomaly.description,
-        @"[booking] unusual behaviour: database_latency 300 ms (higher than ever in training, usually 12 ms); application_latency 636 ms (higher than ever in training, usually 124 ms)"
-    );
-    insta::assert_snapshot!(anomaly.recommended_actions.join("\n"), @r"
-    INVESTIGATE database_latency, application_latency
-    CHECK the slow query log
-    CHECK connection pool
-    CORRELATE with releases and changes of the last hour
-    ");
-    assert_eq!(name_anomaly(&judge(&model, NORMAL), &model), None);
-}
-
-#[test]
-fn a_combination_alone_is_never_more_than_medium() {
-    let model = business_model();
-    let verdict = CombinationVerdict {
-        score: -0.1,
-        is_flagged: true,
-        severity: Severity::Critical,
-        contributions: vec![("request_rate".to_owned(), 0.7), ("error_rate".to_owned(), 0.3)],
-    };
-    let mut assessment = Assessment { combination: Some(verdict), ..Assessment::default() };
-    let anomaly = name_anomaly(&assessment, &model).unwrap();
-    assert_eq!(anomaly.name, COMBINATION_NAME);
-    assert_eq!(anomaly.severity, Severity::Medium);
-    if let Some(verdict) = &mut assessment.combination {
-        verdict.severity = Severity::Medium;
-    }
-    assert_eq!(name_anomaly(&assessment, &model), None);
 }
 
 #[test]

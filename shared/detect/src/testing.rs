@@ -1,10 +1,13 @@
 //! Settings and data for this crate's tests.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use domain::config::valid::*;
-use domain::{Calendar, MetricSet, Period};
+use domain::{Calendar, MetricSet, Period, ServiceName};
 
+use crate::fit::{RunRecord, ServiceHistory, fit_period};
+use crate::model::PeriodModel;
 use crate::rows::Rows;
 
 pub(crate) fn training() -> Training {
@@ -67,7 +70,7 @@ pub(crate) fn config() -> Config {
             seed: 42,
         },
         training: training(),
-        inference: Inference { max_workers: 4 },
+        inference: Inference { max_workers: 4, check_drift: false },
         detection: detection(),
         services: Services::default(),
         periods: Periods {
@@ -104,4 +107,20 @@ pub(crate) fn month() -> Rows {
         column(&|i| 0.002 * (1.0 + 0.8 * noise(i, 5))),
     ];
     Rows { times_s, columns, width_s: 300 }
+}
+
+/// What the month teaches of business hours; learned once.
+pub(crate) fn business_model() -> &'static PeriodModel {
+    static MODEL: OnceLock<PeriodModel> = OnceLock::new();
+    MODEL.get_or_init(|| {
+        let run = RunRecord {
+            trained_at_s: 1_775_001_600,
+            config_digest: "c0".to_owned(),
+            yaga_version: "test".to_owned(),
+        };
+        let config = config();
+        let service = ServiceName::new("booking").unwrap();
+        let history = ServiceHistory::new(service, &month(), &config);
+        fit_period(&history, Period::BusinessHours, None, &config, &run).unwrap().model
+    })
 }

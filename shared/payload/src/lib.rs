@@ -7,6 +7,7 @@
 //! - [`slo`]: what objectives say of a service and of an anomaly
 //! - [`resolution`], [`notification`]: what else is sent
 //! - [`message`]: what is sent, with its id
+//! - [`drift`]: whether the model still knows the service
 //! - [`render`]: from what scoring found to these types
 //! - [`schema`]: the JSON Schema of both, generated from the types
 //!
@@ -14,6 +15,7 @@
 //! that may be absent is absent or null alike.
 
 pub mod cascade;
+pub mod drift;
 pub mod message;
 pub mod notification;
 pub mod render;

@@ -3,19 +3,24 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use detect::anomaly::{self, AnomalyKind};
-use detect::evidence::{Evidence, EvidenceSignal};
+use detect::anomaly;
+use detect::drift::DriftReport;
+use detect::evidence::Evidence;
 use detect::model::PeriodModel;
 use detect::rows::Observation;
-use detect::score::{Assessment, CombinationVerdict, Direction, SeveritySource, Signal};
+use detect::score::Assessment;
 use domain::limits::CYCLE_S;
 use domain::{MetricSet, Period, ServiceName, Severity};
 
 use crate::result::{
-    Anomaly, Comparison, Contribution, DetectionSignal, ErrorCode, Evaluation, Failure, Metadata,
-    PartialFailure, PerformanceInfo, ServiceResult, SkippedReason, Unavailable,
+    Anomaly, ErrorCode, Evaluation, Failure, Metadata, PartialFailure, PerformanceInfo,
+    ServiceResult, SkippedReason, Unavailable,
 };
-use crate::{SCHEMA_VERSION, instant};
+use crate::{SCHEMA_VERSION, drift, instant};
+
+mod anomalies;
+
+use anomalies::{render_anomaly, signals};
 
 /// How models that know five periods of the week are called on the wire.
 const MODEL_TYPE: &str = "time_aware_5period";
@@ -40,6 +45,8 @@ pub struct Judged<'a> {
     /// What opened the anomaly, where forests did not, and by which method.
     pub evidence: Option<(&'a Evidence, &'static str)>,
     pub anomaly: Option<&'a anomaly::Anomaly>,
+    /// `None` where drift is not looked for.
+    pub drift: Option<&'a DriftReport>,
 }
 
 /// The result of a service that was judged.
@@ -62,6 +69,8 @@ pub fn judged(it: &Judged<'_>) -> ServiceResult {
         current_metrics: current_metrics(it),
         training_baselines: baselines(it.model),
         validation_warnings: it.warnings.to_vec(),
+        drift_analysis: it.drift.map(drift::analysis),
+        drift_warning: it.drift.and_then(drift::warning),
         partial_metrics_failure: partial_failure(it),
         fingerprinting: None,
         affected_services: Vec::new(),
@@ -123,148 +132,6 @@ pub fn cycle_id(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(CYCLE_S)
 }
 
-fn render_anomaly(it: &Judged<'_>, found: &anomaly::Anomaly) -> Anomaly {
-    let signals = signals(it);
-    Anomaly {
-        kind: match found.kind {
-            AnomalyKind::Isolated => "ml_isolation",
-            AnomalyKind::Consolidated => "consolidated",
-            AnomalyKind::Combination => "multivariate",
-        }
-        .to_owned(),
-        severity: found.severity,
-        confidence: found.confidence,
-        score: round(found.score, 4),
-        description: found.description.clone(),
-        root_metric: found.root_metric.clone(),
-        signal_count: signals.len() as u32,
-        direction: found.direction.map(|direction| direction.as_str().to_owned()),
-        value: found.value.map(significant),
-        detection_signals: signals,
-        possible_causes: found.possible_causes.clone(),
-        recommended_actions: found.recommended_actions.clone(),
-        checks: found.checks.clone(),
-        contributing_metrics: found.contributing_metrics.clone(),
-        comparison_data: comparison(it),
-        feature_contributions: contributions(it),
-        time_confidence: round(it.time_confidence, 4),
-        detected_by_model: it.model.period,
-        cascade_analysis: None,
-        tracking: None,
-    }
-}
-
-/// Evidence first, where it decides; then what the forests say.
-fn signals(it: &Judged<'_>) -> Vec<DetectionSignal> {
-    let assessment = it.assessment;
-    let mut signals: Vec<DetectionSignal> = match it.evidence {
-        Some((evidence, method)) => {
-            let render = |signal| render_evidence(signal, evidence.severity, method);
-            evidence.signals.iter().map(render).collect()
-        }
-        None => assessment.signals.iter().map(render_signal).collect(),
-    };
-    if let Some(verdict) = assessment.combination.as_ref().filter(|verdict| verdict.is_flagged) {
-        signals.push(render_verdict(verdict));
-    }
-    signals
-}
-
-fn render_signal(signal: &Signal) -> DetectionSignal {
-    let method = match (signal.severity_source, signal.direction) {
-        (SeveritySource::Rule, Direction::Activated) => "zero_normal_threshold",
-        (SeveritySource::Rule, _) => "traffic_outage",
-        (_, _) => "isolation_forest",
-    };
-    let source = match signal.severity_source {
-        SeveritySource::Calibrated => "calibrated",
-        SeveritySource::Tail => "tail",
-        SeveritySource::Rule => "rule",
-        SeveritySource::Fallback => "fallback",
-    };
-    DetectionSignal {
-        method: method.to_owned(),
-        kind: "ml_isolation".to_owned(),
-        metric: Some(signal.metric.clone()),
-        severity: signal.severity,
-        severity_source: Some(source.to_owned()),
-        score: round(signal.score, 4),
-        expected: None,
-        direction: Some(signal.direction.as_str().to_owned()),
-        percentile: Some(round(signal.percentile, 1)),
-    }
-}
-
-fn render_evidence(
-    signal: &EvidenceSignal,
-    severity: Severity,
-    method: &'static str,
-) -> DetectionSignal {
-    DetectionSignal {
-        method: method.to_owned(),
-        kind: "residual".to_owned(),
-        metric: Some(signal.metric.clone()),
-        severity,
-        severity_source: None,
-        score: round(signal.score, 4),
-        expected: Some(significant(signal.usual)),
-        direction: Some(signal.direction.as_str().to_owned()),
-        percentile: signal.percentile.is_finite().then(|| round(signal.percentile, 1)),
-    }
-}
-
-fn render_verdict(verdict: &CombinationVerdict) -> DetectionSignal {
-    DetectionSignal {
-        method: "multivariate".to_owned(),
-        kind: "multivariate".to_owned(),
-        metric: None,
-        severity: verdict.severity,
-        severity_source: Some("calibrated".to_owned()),
-        score: round(verdict.score, 4),
-        expected: None,
-        direction: None,
-        percentile: None,
-    }
-}
-
-fn contributions(it: &Judged<'_>) -> Option<Vec<Contribution>> {
-    const USUAL_SIGMAS: f64 = 1.0;
-    let verdict = it.assessment.combination.as_ref().filter(|verdict| verdict.is_flagged)?;
-    let render = |(feature, share): &(String, f64)| {
-        let value = value_of(it, feature)?;
-        let statistics = &it.model.metric(feature)?.statistics;
-        let direction = match statistics.deviation_sigma(value) {
-            sigma if sigma > USUAL_SIGMAS => "elevated",
-            sigma if sigma < -USUAL_SIGMAS => "reduced",
-            _ => "unusual",
-        };
-        Some(Contribution {
-            feature: feature.clone(),
-            contribution: round(*share, 4),
-            direction: direction.to_owned(),
-            percentile: Some(round(statistics.percentile(value), 1)),
-        })
-    };
-    Some(verdict.contributions.iter().filter_map(render).collect())
-}
-
-fn comparison(it: &Judged<'_>) -> BTreeMap<String, Comparison> {
-    let compare = |metric: &detect::model::MetricModel| {
-        let current = value_of(it, &metric.name)?;
-        let statistics = &metric.statistics;
-        let comparison = Comparison {
-            current: significant(current),
-            training_mean: significant(statistics.summary.mean),
-            training_std: significant(statistics.summary.std),
-            training_p95: significant(statistics.summary.p95),
-            deviation_sigma: round(statistics.deviation_sigma(current), 2),
-            percentile_estimate: round(statistics.percentile(current), 1),
-        };
-        Some((metric.name.clone(), comparison))
-    };
-    it.model.metrics.iter().filter_map(compare).collect()
-}
-
 fn value_of(it: &Judged<'_>, metric: &str) -> Option<f64> {
     it.observation.values.get(it.metrics.index_of(metric)?).copied().flatten()
 }
@@ -297,8 +164,8 @@ pub fn failure_summary(failed: &[String], metrics: usize) -> String {
 fn performance(it: &Judged<'_>) -> PerformanceInfo {
     let age_s = (it.at.timestamp() - it.model.training.trained_at_s).max(0);
     PerformanceInfo {
-        drift_check_enabled: false,
-        drift_penalty_applied: 0.0,
+        drift_check_enabled: it.drift.is_some(),
+        drift_penalty_applied: it.drift.map_or(0.0, |drift| drift.penalty),
         lazy_loaded: true,
         models_loaded: vec![it.model.period.to_string()],
         period_used: it.model.period,
@@ -315,9 +182,9 @@ fn metadata(it: &Judged<'_>, is_fallback: bool) -> Metadata {
     let trained_at = DateTime::from_timestamp(it.model.training.trained_at_s, 0);
     let features = [
         ("anomaly_correlation", false),
-        ("contextual_severity", false),
-        ("interpretations", false),
-        ("named_patterns", false),
+        ("contextual_severity", true),
+        ("interpretations", true),
+        ("named_patterns", true),
         ("recommendations", true),
     ];
     Metadata {
@@ -332,7 +199,7 @@ fn metadata(it: &Judged<'_>, is_fallback: bool) -> Metadata {
     }
 }
 
-fn round(value: f64, places: i32) -> f64 {
+pub(crate) fn round(value: f64, places: i32) -> f64 {
     let scale = 10f64.powi(places);
     let rounded = (value * scale).round() / scale;
     // A negative zero would be written as -0.0.
@@ -340,7 +207,7 @@ fn round(value: f64, places: i32) -> f64 {
 }
 
 /// Six significant digits: enough for every metric, and stable to read.
-fn significant(value: f64) -> f64 {
+pub(crate) fn significant(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return 0.0;
     }

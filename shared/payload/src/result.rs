@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cascade::CascadeAnalysis;
+use crate::drift::{DriftAnalysis, DriftWarning};
 use crate::tracking::{AffectedService, Fingerprinting, RootCause, Tracking};
 
 /// The verdict on a service, told apart by `alert_type`.
@@ -49,6 +50,12 @@ pub struct Evaluation {
     /// Mean of the training data, by metric.
     pub training_baselines: BTreeMap<String, f64>,
     pub validation_warnings: Vec<String>,
+    /// What the check for drift found, where `inference.check_drift` is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_analysis: Option<DriftAnalysis>,
+    /// The model is out of date, and confidences are lower for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_warning: Option<DriftWarning>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_metrics_failure: Option<PartialFailure>,
     /// What this cycle did to the incidents of the service; absent where none are kept.
@@ -74,11 +81,29 @@ pub struct Anomaly {
     #[serde(rename = "type")]
     pub kind: String,
     pub severity: Severity,
+    /// Why the severity is not what was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub severity_adjustments: Vec<String>,
     #[schemars(range(min = 0.0, max = 1.0))]
     pub confidence: f64,
-    /// Lowest decision score among the signals.
+    /// Before drift took something off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original_confidence: Option<f64>,
+    /// True where drift took something off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_warning: Option<bool>,
+    /// Score of the evidence, or the lowest decision score among the signals.
     pub score: f64,
+    /// The pattern that holds, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern_name: Option<String>,
     pub description: String,
+    /// What it may mean.
+    pub interpretation: String,
+    pub business_impact: String,
+    /// Another latency that takes its part in a bottleneck.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secondary_cause: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root_metric: Option<String>,
     pub signal_count: u32,
@@ -87,13 +112,23 @@ pub struct Anomaly {
     /// Value of the root metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
+    /// `sudden` (half more or less within 15 minutes) or `sustained`, of the root metric; absent
+    /// where the past does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub onset: Option<String>,
+    /// Relative change of the root metric in 15 minutes and in an hour; 0.5 is half more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change_15m: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change_1h: Option<f64>,
     pub detection_signals: Vec<DetectionSignal>,
     pub possible_causes: Vec<String>,
     pub recommended_actions: Vec<String>,
     pub checks: Vec<String>,
     pub contributing_metrics: Vec<String>,
     pub comparison_data: BTreeMap<String, Comparison>,
-    /// Shares of the verdict of all metrics together; absent where that forest is silent.
+    /// Shares of the verdict that sum to one: of the forest of all metrics, or where it is silent
+    /// of how far out each signal is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature_contributions: Option<Vec<Contribution>>,
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -110,8 +145,8 @@ pub struct Anomaly {
 /// One detector's voice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DetectionSignal {
-    /// `isolation_forest`, `seasonal_residual`, `zero_normal_threshold`, `traffic_outage` or
-    /// `multivariate`.
+    /// `isolation_forest`, `seasonal_residual`, `recent_level`, `zero_normal_threshold`,
+    /// `traffic_outage`, `multivariate` or `named_pattern_matching`.
     pub method: String,
     #[serde(rename = "type")]
     pub kind: String,
@@ -131,6 +166,21 @@ pub struct DetectionSignal {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub percentile: Option<f64>,
+    /// The pattern, of `named_pattern_matching`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// One sentence that can be checked on a dashboard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+}
+
+/// Where a value would be if all were as usual at this time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Expected {
+    pub usual: f64,
+    /// Values beyond these are out of the ordinary.
+    pub low: f64,
+    pub high: f64,
 }
 
 /// A value beside what was usual in training.
@@ -143,6 +193,9 @@ pub struct Comparison {
     pub deviation_sigma: f64,
     #[schemars(range(min = 0.0, max = 100.0))]
     pub percentile_estimate: f64,
+    /// By the season and the recent level, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
 }
 
 /// A metric's share of a verdict.

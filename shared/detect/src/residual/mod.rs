@@ -7,7 +7,7 @@
 //! Scoring reads top-down in [`score`]: cycles become [`residuals`], these become z values
 //! ([`standard`]), [`statistic`]s of the last cycles, and a score: minus log10 of how often per
 //! week the series does so by itself. [`effect`] holds back what is unusual and does not matter;
-//! [`explain`] puts the rest in words.
+//! [`explain`] puts the rest in words, [`band`] says where it would be if all were as usual.
 //!
 //! Across cycles, [`episode`] opens and ends; across services, [`root`] follows the call graph to
 //! where trouble starts.
@@ -16,6 +16,7 @@
 //! value is NaN and is skipped, never zero. Equal input gives equal bits, whether one cycle is
 //! scored or a month is replayed.
 
+pub mod band;
 pub mod cause;
 pub mod effect;
 pub mod episode;
@@ -36,6 +37,7 @@ pub mod tail;
 mod testing;
 pub mod transform;
 
+pub use band::{ExpectedBand, bands};
 pub use cause::{Cause, CauseKind, find_cause};
 pub use effect::Effect;
 pub use episode::{Change, Episode, EpisodeRule};

@@ -133,6 +133,8 @@ pub struct Training {
 pub struct Inference {
     /// Requests and model reads under way at once.
     pub max_workers: usize,
+    /// Whether each cycle looks for drift.
+    pub check_drift: bool,
 }
 
 /// What opens an anomaly.

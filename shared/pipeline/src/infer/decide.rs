@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use detect::anomaly::{from_evidence, name_anomaly};
 use detect::evidence::{Evidence, WindowSpan};
 use detect::residual::Cause;
 use detect::rows::{Observation, observe};
@@ -19,6 +18,7 @@ use payload::result::{ErrorCode, ServiceResult, SkippedReason};
 
 use crate::infer::cause::{call_graph, find_causes};
 use crate::infer::gather::{CycleInput, ServiceInput};
+use crate::infer::interpret::{Found, check_drift, interpret};
 use crate::infer::models::{NoModel, RoutedModel};
 
 /// A fallback model is this much less trusted than it is in its own period, and so is one that is
@@ -118,12 +118,21 @@ fn assess_service(
     } else {
         Assessment::default()
     };
-    let anomaly = match (opening(routed), &weighed) {
-        (Opening::Forest, _) => name_anomaly(&assessment, &routed.model),
+    let drift = check_drift(observation, it, routed, input, config);
+    let evidence = weighed.as_ref().map(|(evidence, _)| evidence);
+    let found = Found {
+        observation,
+        assessment: &assessment,
+        evidence,
+        dependencies: None,
+        drift: drift.as_ref(),
+        time_confidence: confidence(routed, config),
+        breached: &[],
+    };
+    let anomaly = match (opening(routed), evidence) {
         (Opening::Residual, None) => None,
-        (Opening::Residual, Some((evidence, _))) => {
-            from_evidence(evidence, &assessment, &routed.model)
-        }
+        (Opening::Residual, Some(evidence)) if !evidence.opens() => None,
+        (_, _) => interpret(&found, it, routed, input, config),
     };
     let failed_metrics: Vec<String> = input.failed_metrics.keys().cloned().collect();
     let result = render::judged(&Judged {
@@ -141,6 +150,7 @@ fn assess_service(
         assessment: &assessment,
         evidence: weighed.as_ref().map(|(evidence, method)| (evidence, *method)),
         anomaly: anomaly.as_ref(),
+        drift: drift.as_ref(),
     });
     let evidence = weighed.map(|(evidence, _)| evidence);
     let score = match opening(routed) {

@@ -10,6 +10,7 @@ pub mod cause;
 pub mod decide;
 mod evidence;
 pub mod gather;
+mod interpret;
 mod models;
 mod window;
 

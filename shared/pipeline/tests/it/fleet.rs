@@ -153,6 +153,18 @@ impl Fleet {
         until: &str,
         change: impl Fn(f64) -> f64,
     ) {
+        self.alter_for(metric, service, until, 900, change);
+    }
+
+    /// Changes a metric of a service in the seconds before an instant.
+    pub(crate) fn alter_for(
+        &self,
+        metric: &str,
+        service: &ServiceName,
+        until: &str,
+        seconds: i64,
+        change: impl Fn(f64) -> f64,
+    ) {
         let until_s = at(until).timestamp();
         let series = estate()
             .series
@@ -161,7 +173,7 @@ impl Fleet {
             .expect("the estate has it");
         let mut values = series.values.clone();
         for (value, time_s) in values.iter_mut().zip(&series.timestamps_s) {
-            if (until_s - 900..=until_s).contains(time_s) {
+            if (until_s - seconds..=until_s).contains(time_s) {
                 *value = change(*value);
             }
         }

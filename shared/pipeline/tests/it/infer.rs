@@ -28,7 +28,7 @@ async fn a_fault_is_reported_on_the_right_service_only() {
     let evaluation = cycle.results[0].evaluation().unwrap();
     assert!(evaluation.overall_severity >= Severity::High);
     let (name, anomaly) = evaluation.anomalies.iter().next().unwrap();
-    assert_eq!(name, "application_latency_high");
+    assert_eq!(name, "application_latency_bottleneck");
     assert_eq!(anomaly.root_metric.as_deref(), Some("application_latency"));
     for healthy in &cycle.results[1..] {
         assert_eq!(healthy.severity(), Severity::None, "{}", healthy.service_name());
@@ -188,7 +188,7 @@ async fn a_damaged_artifact_fails_its_service_and_no_other() {
     for (damage, told) in [
         (Damage::Flip, "its checksum does not match: it is damaged"),
         (Damage::Truncate, "it is truncated or was appended to"),
-        (Damage::Version, "its format version is 9; this yaga reads version 1"),
+        (Damage::Version, "its format version is 9; this yaga reads version 2"),
         (Damage::Foreign, "it does not begin like a yaga model"),
         (Damage::Remove, "holds no object models/v1/"),
         (Damage::Exchange, "is not the object that the catalog names"),
@@ -324,7 +324,7 @@ async fn residuals_open_anomalies() {
     fleet.break_metric("application_latency", broken, NOON, 2.0);
     let cycle = fleet.infer(NOON).await.unwrap();
     let evaluation = result(&cycle, broken.as_str()).evaluation().unwrap();
-    let anomaly = &evaluation.anomalies["application_latency_high"];
+    let anomaly = &evaluation.anomalies["application_latency_bottleneck"];
     assert_eq!(anomaly.detection_signals[0].method, "seasonal_residual");
     assert!(anomaly.severity >= Severity::High);
     for healthy in cycle.results.iter().filter(|it| it.service_name() != broken.as_str()) {
@@ -342,7 +342,7 @@ async fn forests_open_anomalies_where_they_are_asked_to() {
     let cycle = fleet.infer(NOON).await.unwrap();
     let evaluation = cycle.results[0].evaluation().unwrap();
     assert_eq!(evaluation.service_name, broken.as_str());
-    let anomaly = &evaluation.anomalies["application_latency_high"];
+    let anomaly = &evaluation.anomalies["application_latency_bottleneck"];
     assert_eq!(anomaly.detection_signals[0].method, "isolation_forest");
     assert!(anomaly.severity >= Severity::High);
 }

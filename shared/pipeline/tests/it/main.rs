@@ -4,5 +4,6 @@ mod artifact;
 mod backtest;
 mod fleet;
 mod infer;
+mod patterns;
 mod registry;
 mod train;

@@ -13,8 +13,8 @@ pub(super) const KEYS: &[Key] = &[
     Key::later("inference.inter_service_delay_seconds", number(0.0, 60.0), "0.2")
         .unit("s")
         .about("Pause between services."),
-    Key::later("inference.check_drift", Shape::Boolean, "false")
-        .about("Whether each cycle looks for drift."),
+    Key::live("inference.check_drift", Shape::Boolean, "false")
+        .about("Whether each cycle compares the last day with what the model learned."),
     Key::later("inference.exception_enrichment_enabled", Shape::Boolean, "true")
         .about("Whether alerts name exceptions."),
     Key::live("detection.opening", Shape::Text(Form::Opening), "\"residual\"")

@@ -31,7 +31,10 @@ pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
         victoria_metrics: victoria_metrics(values),
         model: model(values, &services, problems),
         training: training::training(values, problems),
-        inference: Inference { max_workers: values.whole("inference.max_workers") },
+        inference: Inference {
+            max_workers: values.whole("inference.max_workers"),
+            check_drift: values.flag("inference.check_drift"),
+        },
         fingerprinting: incidents::fingerprinting(values, detection.opening, problems),
         dependencies: incidents::dependencies(values, problems),
         alerting: incidents::alerting(values, &services, problems),
