@@ -34,7 +34,7 @@ fn all_problems_are_reported_at_once() {
         "colour": 1
     }"#;
     insta::assert_snapshot!(refused(document), @r#"
-    the configuration has 28 errors and 1 warning
+    the configuration has 28 errors
       1. error VM001 at victoria_metrics.endpoint: "metrics.example.com:8428" does not fit; write an address, "https://host:8428", or a recording, "file://recording.jsonl.gz"
       2. error GEN001 at victoria_metrics.timeout_second: "timeout_second" is not a known key; did you mean timeout_seconds?
       3. error VM002 at victoria_metrics.timeout_seconds: 0 is out of range; write a whole number from 1 to 120 (s)
@@ -63,7 +63,6 @@ fn all_problems_are_reported_at_once() {
      26. error CAT001 at services["My Team"]: "My Team" is not usable as a category; write lower-case letters, digits, _ and -, a letter first
      27. error TRN001 at training.threshold_calibration.percentiles: critical is 2 and high is 1; write critical < high < medium < low, each larger than the one before
      28. error TRN002 at training.excluded_periods[0].end: "2026-12-20" is before the start, "2026-12-24"; write an end at or after it
-     29. warning GEN003 at inference.check_drift: the key is accepted and checked, but not used yet
     "#);
 }
 
@@ -130,13 +129,13 @@ fn keys_of_later_work_warn_once_per_section_or_key() {
     insta::assert_snapshot!(warned(
         r#"{
             "envoy_enrichment": { "enabled": true, "lookback_minutes": 3 },
-            "inference": { "check_drift": false, "max_workers": 4 },
+            "inference": { "inter_service_delay_seconds": 0.2, "max_workers": 4 },
             "services": { "category_descriptions": { "core": "the core" } },
             "storage": {}
         }"#
     ), @r"
     warning GEN003 at envoy_enrichment: the key is accepted and checked, but not used yet
-    warning GEN003 at inference.check_drift: the key is accepted and checked, but not used yet
+    warning GEN003 at inference.inter_service_delay_seconds: the key is accepted and checked, but not used yet
     warning GEN003 at services.category_descriptions: the key is accepted and checked, but not used yet
     warning GEN003 at storage: the key is accepted and checked, but not used yet
     ");
