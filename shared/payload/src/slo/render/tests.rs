@@ -275,6 +275,8 @@ fn contexts_and_anomalies_of_objectives() {
           "confidence": 1.0,
           "score": 0.0,
           "description": "Latency 1200 ms: the objective is breached",
+          "interpretation": "Beyond an objective, though not unusual for this service.",
+          "business_impact": "Users get less than they were promised.",
           "root_metric": "application_latency",
           "signal_count": 1,
           "value": 1200.0,
