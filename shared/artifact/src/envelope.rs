@@ -148,7 +148,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @r"
         it has 10 bytes, fewer than the header's 64: it is truncated
         it does not begin like a yaga model: it is some other file
-        its format version is 9; this yaga reads version 1: use the yaga that wrote it, or train again
+        its format version is 9; this yaga reads version 2: use the yaga that wrote it, or train again
         its codec 9 is unknown to this yaga
         its body should have 5 bytes and has 2: it is truncated or was appended to
         its checksum does not match: it is damaged

@@ -13,8 +13,9 @@ use crate::generic::{self, GenericEvidence, GenericModel, MetricEvidence, Sample
 use crate::residual::residuals::window_s;
 use crate::residual::score::recent_symptoms;
 use crate::residual::{
-    ExpectedBand, FitError, RecentSymptoms, ResidualModel, Residuals, SeriesEvidence, ServiceEvidence,
-    ServiceFit, Side, SymptomScores, TailPool, bands, explain, replay, score_window,
+    ExpectedBand, FitError, RecentSymptoms, ResidualModel, Residuals, SeriesEvidence,
+    ServiceEvidence, ServiceFit, Side, SymptomScores, TailPool, bands, explain, replay,
+    score_window,
 };
 use crate::rows::{ServiceSamples, rows};
 use crate::score::Direction;
