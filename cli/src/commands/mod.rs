@@ -6,6 +6,7 @@ pub mod demo;
 pub mod forest;
 pub mod incidents;
 pub mod infer;
+mod known_incidents;
 pub mod models;
 pub mod period;
 pub mod simulate;

@@ -1,10 +1,12 @@
 //! `yaga train`: learns models from history and puts them in force.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use comfy_table::Cell;
 use detect::quality::Grade;
+use domain::config::valid::ExcludedPeriod;
 use domain::{Period, ServiceName};
 use indicatif::ProgressBar;
 use pipeline::train::{
@@ -13,6 +15,7 @@ use pipeline::train::{
 };
 use wiring::{Settings, Source, SystemClock};
 
+use crate::commands::known_incidents;
 use crate::exit::{Done, Failure, Outcome};
 use crate::instant;
 use crate::shell::Shell;
@@ -32,6 +35,9 @@ pub struct Arguments {
     /// Only this service. May be repeated.
     #[arg(long = "service", value_name = "NAME", value_parser = instant::parse_service)]
     services: Vec<ServiceName>,
+    /// A table of known incidents to leave out: columns service, start, end.
+    #[arg(long, value_name = "FILE")]
+    incidents: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -46,11 +52,15 @@ pub fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
 }
 
 async fn learn(shell: &Shell, arguments: &Arguments) -> Result<(TrainingReport, String), Failure> {
+    let incidents = match &arguments.incidents {
+        Some(path) => known_incidents::read(path)?,
+        None => Vec::new(),
+    };
     let settings = shell.settings().await?;
     let source = shell.source(&settings)?;
     let at = arguments.at.or(source.newest).unwrap_or_else(Utc::now);
     let services = (!arguments.services.is_empty()).then(|| arguments.services.clone());
-    let report = train_with(shell, &settings, &source, at, services).await?;
+    let report = train_with(shell, &settings, &source, at, services, incidents).await?;
     Ok((report, shell.registry(&settings).describe()))
 }
 
@@ -61,10 +71,12 @@ pub async fn train_with(
     source: &Source,
     at: DateTime<Utc>,
     services: Option<Vec<ServiceName>>,
+    incidents: Vec<ExcludedPeriod>,
 ) -> Result<TrainingReport, Failure> {
     let registry = shell.registry(settings);
     let progress = Bars::new(shell.shows_progress(), settings.config.metrics.len());
-    let request = TrainRequest { at, services, config_digest: settings.digest.clone() };
+    let config_digest = settings.digest.clone();
+    let request = TrainRequest { at, services, incidents, config_digest };
     let ports = TrainPorts {
         source: source.port.as_ref(),
         registry: &registry,

@@ -98,7 +98,12 @@ async fn fill(models: &Path) {
 async fn run(registry: &Registry, source: &FakeSource, config: &Config, at_s: i64) {
     let clock = FixedClock::at_epoch_s(at_s);
     let at = chrono::DateTime::from_timestamp(at_s, 0).expect("an instant");
-    let request = TrainRequest { at, services: None, config_digest: "0123".to_owned() };
+    let request = TrainRequest {
+        at,
+        services: None,
+        incidents: Vec::new(),
+        config_digest: "0123".to_owned(),
+    };
     let ports = TrainPorts { source, registry, clock: &clock, progress: &Silent };
     let report = train(&request, config, &ports).await.expect("training goes through");
     assert!(report.promoted > 0, "{report:?}");

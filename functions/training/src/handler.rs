@@ -42,6 +42,7 @@ pub(crate) async fn handle(event: Event, context: &Context) -> Result<TrainingRe
     let request = TrainRequest {
         at,
         services: event.services,
+        incidents: Vec::new(),
         config_digest: assembly.settings.digest.clone(),
     };
     let ports = TrainPorts {

@@ -5,8 +5,8 @@ use chrono::{DateTime, SecondsFormat};
 use detect::evidence::EvidenceModel;
 use detect::gate::GateReport;
 use detect::model::{
-    Calibration, Contamination, ContaminationSource, CorrelatedPair, ForestRecord, MetricModel,
-    PeriodModel, TailLimits,
+    Axis, Calibration, Contamination, ContaminationSource, CorrelatedPair, ForestRecord,
+    MetricModel, PeriodModel, TailLimits,
 };
 use detect::quality::QualityReport;
 use detect::statistics::Statistics;
@@ -37,6 +37,9 @@ pub struct Card {
     pub combination_absent: Option<String>,
     /// Metrics that move together.
     pub correlated: Vec<CorrelatedPair>,
+    /// Where the model makes do with less than it should have, and what it made of it.
+    #[serde(default)]
+    pub notes: Vec<String>,
     pub gate: GateReport,
     pub quality: QualityReport,
     pub config_digest: String,
@@ -95,7 +98,11 @@ pub struct ForestCard {
     pub steps: Option<u32>,
     /// Robust deviations at which a value beyond the training range has a severity by itself.
     pub tail: Option<TailLimits>,
-    /// (value, decision score): below zero is anomalous. Empty for the combination.
+    /// What `curve` runs over: `value` in the metric's unit, or `deviation` in sigmas from usual;
+    /// absent for the combination.
+    #[serde(default)]
+    pub axis: Option<String>,
+    /// (value or deviation, decision score): below zero is anomalous. Empty for the combination.
     pub curve: Vec<(f64, f64)>,
 }
 
@@ -141,6 +148,7 @@ impl Card {
             combination: combination_card(model),
             combination_absent: model.multivariate_absent.clone(),
             correlated: model.correlated.clone(),
+            notes: model.notes.clone(),
             gate: model.gate.clone(),
             quality: model.quality.clone(),
             config_digest: model.training.config_digest.clone(),
@@ -181,6 +189,7 @@ fn metric_card(metric: &MetricModel) -> MetricCard {
         forest: metric.forest.as_ref().map(|forest| ForestCard {
             steps: Some(forest.steps.cuts().len() as u32 + 1),
             tail: Some(forest.tail),
+            axis: Some(axis_word(forest.axis).to_owned()),
             curve: score_curve(metric),
             ..forest_card(&forest.parameters, &forest.contamination, &forest.calibration)
         }),
@@ -224,23 +233,34 @@ fn forest_card(
         calibration: *calibration,
         steps: None,
         tail: None,
+        axis: None,
         curve: Vec::new(),
     }
 }
 
-/// (value, decision score) from somewhat below the lowest to somewhat above the highest training
-/// value, evenly spaced on the transformed scale. Empty for a metric without a forest.
+fn axis_word(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Value => "value",
+        Axis::Deviation => "deviation",
+    }
+}
+
+/// (value or deviation, decision score) from somewhat below the lowest to somewhat above the
+/// highest in training, evenly spaced on the forest's scale. Empty for a metric without a forest.
 pub fn score_curve(metric: &MetricModel) -> Vec<(f64, f64)> {
     const MARGIN: f64 = 0.15;
     let Some(forest) = &metric.forest else { return Vec::new() };
-    let transform = &metric.transform;
-    let low = transform.apply(metric.statistics.summary.min);
-    let high = transform.apply(metric.statistics.summary.max);
+    let seen = &metric.statistics.summary;
+    let (low, high) = match forest.axis {
+        Axis::Value => (metric.transform.apply(seen.min), metric.transform.apply(seen.max)),
+        Axis::Deviation => (f64::from(forest.range.0), f64::from(forest.range.1)),
+    };
     let margin = MARGIN * (high - low);
     let point = |step: usize| {
         let share = step as f64 / (CURVE_POINTS - 1) as f64;
-        let feature = low - margin + share * (high - low + 2.0 * margin);
-        (transform.invert(feature), forest.calibration.decision(forest.steps.score(feature as f32)))
+        let feature = (low - margin + share * (high - low + 2.0 * margin)) as f32;
+        let at = metric.at_feature(forest.axis, feature);
+        (at, forest.calibration.decision(forest.steps.score(feature)))
     };
     (0..CURVE_POINTS).map(point).collect()
 }

@@ -5,6 +5,7 @@
 //! - [`key`]: which object holds which model
 //! - [`card`]: the readable JSON beside each model
 //! - [`catalog`]: the one document that says which models are in force
+//! - [`run`]: the record of one training run
 //!
 //! Models are immutable and the catalog is the only pointer. Every defect of stored bytes is a
 //! typed error that says what is wrong; none is a panic.
@@ -14,6 +15,7 @@ pub mod catalog;
 pub mod codec;
 pub mod envelope;
 pub mod key;
+pub mod run;
 
 pub use card::Card;
 pub use catalog::Catalog;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::evidence::EvidenceSignal;
+use crate::features::Features;
 use crate::residual::{ExpectedBand, SymptomScores};
 use crate::score::{CombinationVerdict, ScoreSettings, assess};
 use crate::testing::{business_model, detection};
@@ -47,7 +48,7 @@ impl Scene {
         };
         let is_fallback = self.is_fallback;
         let settings = ScoreSettings { metrics: &metrics, detection: &detection, is_fallback };
-        let mut assessment = assess(&self.model, &observation, &settings);
+        let mut assessment = assess(&self.model, &observation, &Features::default(), &settings);
         change(&mut assessment);
         interpret(&Case {
             model: &self.model,

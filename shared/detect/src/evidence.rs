@@ -12,6 +12,7 @@ use crate::budget::Threshold;
 use crate::generic::{self, GenericEvidence, GenericModel, MetricEvidence, Samples};
 use crate::residual::residuals::window_s;
 use crate::residual::score::recent_symptoms;
+use crate::residual::shift::{LevelShift, moved};
 use crate::residual::{
     ExpectedBand, FitError, RecentSymptoms, ResidualModel, Residuals, SeriesEvidence,
     ServiceEvidence, ServiceFit, Side, SymptomScores, TailPool, bands, explain, replay,
@@ -19,6 +20,7 @@ use crate::residual::{
 };
 use crate::rows::{ServiceSamples, rows};
 use crate::score::Direction;
+use crate::trial::Material;
 
 /// What a service's recipe knows of it, the same in all periods of the week.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,7 +95,8 @@ const CRITICAL_ABOVE: f64 = 4.0;
 const CYCLE_MIN_S: i64 = 120;
 
 /// Learns one service; tails become final when all services of a run are put together. `None`
-/// where there is too little of anything.
+/// where there is too little of anything. With what it was learned from: a level that moved and
+/// stayed is there as if it had always been.
 pub fn fit(
     samples: &ServiceSamples,
     metrics: &MetricSet,
@@ -101,17 +104,45 @@ pub fn fit(
     calendar: &Calendar,
     span: (i64, i64),
     step_s: i64,
-) -> Option<EvidenceFit> {
+) -> Option<(EvidenceFit, Material)> {
     let (after_s, until_s) = span;
     let cycles = rows(samples, metrics, bounds, after_s, until_s, step_s.max(CYCLE_MIN_S));
     match crate::residual::fit_service(&cycles, metrics, calendar) {
         Ok(fit) => {
+            let cycles = match fit.shifts() {
+                [] => cycles,
+                shifts => moved(&cycles, metrics, shifts),
+            };
             let history = fit.residuals(&cycles, metrics, calendar);
-            Some(EvidenceFit::Residual { fit: Box::new(fit), history })
+            let fit = EvidenceFit::Residual { fit: Box::new(fit), history };
+            Some((fit, Material::Cycles(cycles)))
         }
         Err(FitError::TooShort { .. }) => None,
         Err(FitError::NoTraffic) => {
             let model = GenericModel::fit(&generic_samples(samples, metrics, after_s, until_s));
+            let is_usable = model.silence().is_none();
+            let material = || Material::Samples(samples.clone());
+            is_usable.then(|| (EvidenceFit::Generic(model), material()))
+        }
+    }
+}
+
+/// The same from what lies up to `until_s` of the material.
+pub fn fit_older(
+    material: &Material,
+    metrics: &MetricSet,
+    calendar: &Calendar,
+    until_s: i64,
+) -> Option<EvidenceFit> {
+    match material {
+        Material::Cycles(cycles) => {
+            let older = cycles.filter(|time_s| time_s <= until_s);
+            let fit = crate::residual::fit_service(&older, metrics, calendar).ok()?;
+            let history = fit.residuals(&older, metrics, calendar);
+            Some(EvidenceFit::Residual { fit: Box::new(fit), history })
+        }
+        Material::Samples(samples) => {
+            let model = GenericModel::fit(&generic_samples(samples, metrics, i64::MIN, until_s));
             model.silence().is_none().then_some(EvidenceFit::Generic(model))
         }
     }
@@ -148,7 +179,7 @@ fn threshold(model: &ResidualModel, history: &Residuals, wish: Option<f64>) -> T
     Threshold::of(&scores, model.cycle(), model.history_days, base, wish)
 }
 
-fn generic_samples<'a>(
+pub(crate) fn generic_samples<'a>(
     samples: &'a ServiceSamples,
     metrics: &'a MetricSet,
     after_s: i64,
@@ -159,6 +190,18 @@ fn generic_samples<'a>(
         Some(Samples::of(&metric.name, series.as_ref()?).between(after_s, until_s))
     };
     pairs.filter_map(of).filter(|samples| !samples.times_s.is_empty()).collect()
+}
+
+impl EvidenceFit {
+    /// What a reader ought to know of it.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            EvidenceFit::Residual { fit, .. } => {
+                fit.shifts().iter().map(LevelShift::note).collect()
+            }
+            EvidenceFit::Generic(_) => Vec::new(),
+        }
+    }
 }
 
 impl Evidence {
@@ -182,6 +225,14 @@ impl EvidenceModel {
         }
     }
 
+    /// Days of history behind it; time without any value does not count.
+    pub fn history_days(&self) -> f64 {
+        match self {
+            EvidenceModel::Residual(model) => f64::from(model.history_days),
+            EvidenceModel::Generic(model) => model.history_s() as f64 / 86_400.0,
+        }
+    }
+
     /// Length of a cycle, seconds.
     pub fn cycle_s(&self) -> i64 {
         match self {
@@ -196,6 +247,26 @@ impl EvidenceModel {
             EvidenceModel::Residual(_) => window_s(self.cycle_s()),
             EvidenceModel::Generic(model) => model.lookback_s() + self.cycle_s(),
         }
+    }
+
+    /// A score on the recipe's own scale as opening score (1 opens) and severity.
+    pub fn on_scale(&self, recipe_score: f64) -> (f64, Severity) {
+        match self {
+            EvidenceModel::Residual(model) => {
+                let theta = f64::from(model.threshold.theta);
+                (recipe_score / theta, severity(recipe_score, theta))
+            }
+            EvidenceModel::Generic(_) => {
+                let severity = generic::severity(recipe_score, generic::THETA);
+                (recipe_score / generic::THETA, severity)
+            }
+        }
+    }
+
+    /// Percentile, 0 to 100, of a metric's deviation among those of training, if it is known.
+    pub fn percentile(&self, metric: &str, z: f64) -> Option<f64> {
+        let EvidenceModel::Residual(model) = self else { return None };
+        model.series.iter().find(|series| series.metric == metric)?.percentile(z)
     }
 
     /// An empty window of this model's cycles.

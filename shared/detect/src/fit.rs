@@ -2,21 +2,32 @@
 
 use chrono::DateTime;
 use domain::config::valid::Config;
+use domain::limits::FEATURE_WINDOW_S;
 use domain::{Calendar, MetricSet, Period, ServiceName};
 use sha2::{Digest, Sha256};
 
 use crate::calibrate::CalibrationSettings;
 use crate::contamination::Base;
+use crate::drift_baseline::DriftBaseline;
 use crate::evidence::EvidenceModel;
-use crate::gate::{self, Check, GateReport};
-use crate::model::{FeatureSet, MetricModel, PeriodModel, TrainingRecord};
-use crate::multivariate::fit_combination;
+use crate::features::FeatureTable;
+use crate::gate::{self, Check, GateReport, Hearing};
+use crate::model::{
+    CorrelatedPair, FeatureSet, MetricModel, MultivariateModel, PeriodModel, TrainingRecord,
+};
+use crate::multivariate::{
+    Combination, describe_together, fit_combination, fit_feature_combination,
+};
 use crate::quality::{QualityReport, judge, present_metrics};
 use crate::rows::Rows;
-use crate::univariate::{LearnSettings, fit_metric};
+use crate::trial::{Material, Trial};
+use crate::univariate::{LearnSettings, fit_deviations, fit_metric};
 
 /// Width of the edges that neighbouring periods share.
 const EDGE_S: i64 = 1800;
+/// A deviation is far out beyond this many sigmas, a move beyond the largest of a quiet day.
+const FAR_SIGMAS: f64 = 3.5;
+const FAR_QUIET_DAYS: f64 = 1.0;
 
 /// A service's rows over the whole look-back, and how good they are.
 #[derive(Debug, Clone)]
@@ -24,8 +35,20 @@ pub struct ServiceHistory {
     pub service: ServiceName,
     pub rows: Rows,
     pub quality: QualityReport,
-    /// Learned with the services of the same run; `None` where forests open anomalies.
-    pub evidence: Option<EvidenceModel>,
+    /// `None` where forests open anomalies.
+    pub learned: Option<Learned>,
+}
+
+/// What evidence learned of a service, together with the services of the same run.
+#[derive(Debug, Clone)]
+pub struct Learned {
+    pub evidence: EvidenceModel,
+    pub material: Material,
+    pub features: FeatureTable,
+    /// A model of the older part of the history on the newer part; `None` if there is too little.
+    pub trial: Option<Trial>,
+    /// What a reader of the models ought to know.
+    pub notes: Vec<String>,
 }
 
 /// What is recorded with every model of a run.
@@ -48,18 +71,15 @@ pub enum Shortfall {
 }
 
 impl ServiceHistory {
-    /// Judges the rows and leaves out the periods that the configuration excludes.
-    pub fn new(service: ServiceName, rows: &Rows, config: &Config) -> ServiceHistory {
+    /// A history whose data has the quality of `all` rows, of which `kept` are learned from: what
+    /// is left out on purpose is no gap in the data.
+    pub fn new(service: ServiceName, all: &Rows, kept: Rows, config: &Config) -> ServiceHistory {
         let meta = config.services.meta.get(&service);
         let expected = meta
             .and_then(|meta| meta.expected_metrics.clone())
-            .unwrap_or_else(|| present_metrics(rows, &config.metrics));
-        let quality = judge(rows, &config.metrics, &expected);
-        let excluded = &config.training.excluded_periods;
-        let rows = rows.filter(|time| {
-            !excluded.iter().any(|period| period.start_s <= time && time <= period.end_s)
-        });
-        ServiceHistory { service, rows, quality, evidence: None }
+            .unwrap_or_else(|| present_metrics(all, &config.metrics));
+        let quality = judge(all, &config.metrics, &expected);
+        ServiceHistory { service, rows: kept, quality, learned: None }
     }
 }
 
@@ -86,17 +106,19 @@ impl FittedPeriod {
     }
 }
 
-/// Learns the model of one period. `champion` is the model in force, to compare with.
+/// Learns the model of one period. `champion` is the model in force, to compare with, and
+/// `champion_trial` what its evidence says of the cycles of [`Learned::trial`].
 pub fn fit_period(
     history: &ServiceHistory,
     period: Period,
     champion: Option<&PeriodModel>,
+    champion_trial: Option<&Trial>,
     config: &Config,
     run: &RunRecord,
 ) -> Result<FittedPeriod, Shortfall> {
     let rows = rows_of_period(history, period, config);
     let shortfall = shortfall_of(history, period, &rows, config);
-    if let Some(shortfall) = shortfall.filter(|_| history.evidence.is_none()) {
+    if let Some(shortfall) = shortfall.filter(|_| history.learned.is_none()) {
         return Err(shortfall);
     }
     let (training, validation) = split(&rows, config.training.validation_fraction);
@@ -110,12 +132,52 @@ pub fn fit_period(
             .join(", ");
         return Err(Shortfall::NoForest { reasons });
     }
+    Ok(match &history.learned {
+        None => judged_by_forests(model, champion, &validation, config),
+        Some(learned) => {
+            judged_by_evidence(model, learned, champion.zip(champion_trial), history, config)
+        }
+    })
+}
+
+fn judged_by_forests(
+    model: PeriodModel,
+    champion: Option<&PeriodModel>,
+    validation: &Rows,
+    config: &Config,
+) -> FittedPeriod {
     let (metrics, detection) = (&config.metrics, &config.detection);
-    let gate = gate::judge(&model, &validation, metrics, detection);
+    let gate = gate::judge(&model, validation, metrics, detection);
     let model = PeriodModel { gate, ..model };
     let against_champion = champion
-        .and_then(|champion| gate::compare(&model, champion, &validation, metrics, detection));
-    Ok(FittedPeriod { model, against_champion })
+        .and_then(|champion| gate::compare(&model, champion, validation, metrics, detection));
+    FittedPeriod { model, against_champion }
+}
+
+fn judged_by_evidence(
+    model: PeriodModel,
+    learned: &Learned,
+    champion: Option<(&PeriodModel, &Trial)>,
+    history: &ServiceHistory,
+    config: &Config,
+) -> FittedPeriod {
+    let calendar = config.calendar_of(&history.service);
+    let period = model.period;
+    let is_of_period = |time_s: i64| belongs_to(&calendar, period, time_s);
+    let hearing = |trial| Hearing {
+        trial,
+        material: &learned.material,
+        metrics: &config.metrics,
+        calendar: &calendar,
+        is_of_period: &is_of_period,
+    };
+    let own = learned.trial.as_ref().map(hearing);
+    let gate = gate::judge_evidence(&model, own.as_ref());
+    let model = PeriodModel { gate, ..model };
+    let against_champion = champion
+        .filter(|_| own.is_some())
+        .and_then(|(champion, trial)| gate::compare_evidence(&model, champion, &hearing(trial)));
+    FittedPeriod { model, against_champion }
 }
 
 fn rows_of_period(history: &ServiceHistory, period: Period, config: &Config) -> Rows {
@@ -176,26 +238,107 @@ fn fit_model(
         },
         identity: &identity,
     };
-    let metrics = fit_metrics(&config.metrics, training, validation, &settings);
-    let combination = fit_combination(&config.metrics, &metrics, training, validation, &settings);
-    let (multivariate, multivariate_absent) = match combination.model {
+    let forests = match &history.learned {
+        None => forests_on_values(&config.metrics, training, validation, &settings),
+        Some(learned) => {
+            let table = &learned.features;
+            forests_on_features(table, history, period, training, config, &settings)
+        }
+    };
+    let (multivariate, multivariate_absent) = match forests.combination {
         Ok(model) => (Some(model), None),
         Err(reason) => (None, Some(reason)),
+    };
+    let evidence = history.learned.as_ref().map(|learned| learned.evidence.clone());
+    let feature_set = match evidence {
+        Some(_) => FeatureSet::ResidualV1,
+        None => FeatureSet::ForestV1,
     };
     PeriodModel {
         service: history.service.clone(),
         period,
-        feature_set: FeatureSet::ForestV1,
+        feature_set,
         training: record(rows, training, validation, history, config, run),
-        metrics,
+        metrics: forests.metrics,
         multivariate,
         multivariate_absent,
-        drift: combination.drift,
-        evidence: history.evidence.clone(),
-        correlated: combination.correlated,
+        drift: forests.drift,
+        evidence,
+        correlated: forests.correlated,
         quality: history.quality.clone(),
+        notes: forests.notes,
         gate: GateReport::pending(),
     }
+}
+
+/// What the rows of a period teach, whatever its forests are given.
+struct Forests {
+    metrics: Vec<MetricModel>,
+    combination: Result<MultivariateModel, String>,
+    drift: Option<DriftBaseline>,
+    correlated: Vec<CorrelatedPair>,
+    notes: Vec<String>,
+}
+
+fn forests_on_values(
+    metrics: &MetricSet,
+    training: &Rows,
+    validation: &Rows,
+    settings: &LearnSettings<'_>,
+) -> Forests {
+    let models = fit_metrics(metrics, training, validation, settings);
+    let Combination { model, drift, correlated } =
+        fit_combination(metrics, &models, training, validation, settings);
+    Forests { metrics: models, combination: model, drift, correlated, notes: Vec::new() }
+}
+
+/// Forests on features of the period's cycles; on those of the whole week where the period has too
+/// few: season and level are accounted for, so cycles of other periods are better than none.
+fn forests_on_features(
+    table: &FeatureTable,
+    history: &ServiceHistory,
+    period: Period,
+    training: &Rows,
+    config: &Config,
+    settings: &LearnSettings<'_>,
+) -> Forests {
+    let calendar = config.calendar_of(&history.service);
+    let of_period = table.filter(|time_s| belongs_to(&calendar, period, time_s));
+    let rows_per_cycle = table.width_s as f64 / FEATURE_WINDOW_S as f64;
+    let rows = |table: &FeatureTable| (table.len() as f64 * rows_per_cycle) as usize;
+    let share = 1.0 - config.training.validation_fraction;
+    let has_enough = rows(&of_period) as f64 * share >= config.model.min_training_samples as f64;
+    let mut notes = history.learned.as_ref().map_or_else(Vec::new, |it| it.notes.clone());
+    let used = if has_enough || of_period.len() == table.len() {
+        &of_period
+    } else {
+        notes.push(format!(
+            "the forests learned from all periods of the week: this one has {} rows, {} of which \
+             would be held out",
+            rows(&of_period),
+            (rows(&of_period) as f64 * (1.0 - share)) as usize
+        ));
+        table
+    };
+    let (learned, held_out) = used.split_at((used.len() as f64 * share) as usize);
+    let metrics = &config.metrics;
+    let models: Vec<MetricModel> = metrics
+        .iter()
+        .enumerate()
+        .filter_map(|(index, metric)| {
+            let values: Vec<f64> =
+                training.columns[index].iter().copied().filter(|it| it.is_finite()).collect();
+            let (deviations, later) = (learned.finite(&metric.name), held_out.finite(&metric.name));
+            fit_deviations(metric, &values, deviations, later, rows_per_cycle, settings)
+        })
+        .collect();
+    let far = match history.learned.as_ref().map(|it| &it.evidence) {
+        Some(EvidenceModel::Generic(_)) => FAR_QUIET_DAYS,
+        _ => FAR_SIGMAS,
+    };
+    let combination = fit_feature_combination(&learned, &held_out, far, rows_per_cycle, settings);
+    let (drift, correlated) = describe_together(metrics, &models, training);
+    Forests { metrics: models, combination, drift, correlated, notes }
 }
 
 fn fit_metrics(

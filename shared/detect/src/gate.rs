@@ -6,13 +6,17 @@
 //! put in force on probation, because a model of another period would be noisier still.
 
 use domain::config::valid::Detection;
-use domain::{MetricKind, MetricSet, Severity};
+use domain::{Calendar, MetricSet, Severity};
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::EvidenceModel;
+use crate::fault::{FAULTS, inject};
+use crate::features::Features;
 use crate::model::PeriodModel;
 use crate::quality::Grade;
-use crate::rows::{Observation, Rows};
+use crate::rows::Rows;
 use crate::score::{ScoreSettings, assess};
+use crate::trial::{Material, Trial};
 
 /// Share of held-out rows with any signal that is accepted, whatever the design.
 const SIGNAL_SHARE_MAX: f64 = 0.10;
@@ -24,6 +28,12 @@ const FAULTS_SEEN_MIN: f64 = 0.90;
 const WORSE_THAN_CHAMPION_MAX: f64 = 0.20;
 /// Rows that faults are injected into, spread evenly.
 const FAULT_ROWS_MAX: usize = 40;
+/// Share of held-out cycles at which evidence may open an anomaly.
+const OPEN_SHARE_MAX: f64 = 0.05;
+/// Cycles before which faults are injected into evidence, spread evenly.
+const FAULT_CYCLES_MAX: usize = 20;
+/// Days of history below which evidence is on probation.
+const HISTORY_DAYS_MIN: u32 = 7;
 /// Held-out rows below which rates mean nothing.
 const ROWS_MIN: usize = 20;
 
@@ -118,6 +128,69 @@ pub fn compare(
     Some(check_champion(&model.gate.rates, &measure(champion, held_out, &settings)))
 }
 
+/// What evidence is judged by: a trial on cycles that its model has not seen.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "a closure has no words")]
+pub struct Hearing<'a> {
+    pub trial: &'a Trial,
+    pub material: &'a Material,
+    pub metrics: &'a MetricSet,
+    pub calendar: &'a Calendar,
+    /// True for cycles of the model's period.
+    pub is_of_period: &'a dyn Fn(i64) -> bool,
+}
+
+/// Judges a model whose evidence opens anomalies. Without a trial there is nothing to judge it by.
+pub fn judge_evidence(model: &PeriodModel, hearing: Option<&Hearing<'_>>) -> GateReport {
+    let rates = hearing.map_or_else(|| GateReport::pending().rates, Hearing::rates);
+    let checks = vec![
+        check_forests(model),
+        check_rows(model, &rates),
+        check_history(model),
+        check_openings(&rates),
+        check_alerts(&rates),
+        check_faults(&rates),
+        check_quality(model),
+        check_thresholds(model),
+    ];
+    GateReport { passed: checks.iter().all(|check| check.passed), rates, checks }
+}
+
+/// Compares a judged model with the one in force, whose evidence is heard on the same cycles.
+pub fn compare_evidence(
+    model: &PeriodModel,
+    champion: &PeriodModel,
+    hearing: &Hearing<'_>,
+) -> Option<Check> {
+    if champion.feature_set != model.feature_set || champion.training == model.training {
+        return None;
+    }
+    Some(check_champion(&model.gate.rates, &hearing.rates()))
+}
+
+impl Hearing<'_> {
+    fn rates(&self) -> Rates {
+        let of_period = self.trial.verdicts.iter().filter(|it| (self.is_of_period)(it.at_s));
+        let severities: Vec<(i64, Severity)> =
+            of_period.map(|verdict| (verdict.at_s, verdict.severity)).collect();
+        let reaching = |least: Severity| {
+            let count = severities.iter().filter(|(_, severity)| *severity >= least).count();
+            count as f64 / severities.len().max(1) as f64
+        };
+        let stride = severities.len().div_ceil(FAULT_CYCLES_MAX).max(1);
+        let instants_s: Vec<i64> = severities.iter().step_by(stride).map(|it| it.0).collect();
+        let (injected, seen) =
+            self.trial.inject_faults(self.material, self.metrics, self.calendar, &instants_s);
+        Rates {
+            rows: severities.len() as u32,
+            signal_share: reaching(Severity::Medium),
+            alert_share: reaching(Severity::High),
+            faults_injected: injected as u32,
+            faults_seen_share: seen as f64 / injected.max(1) as f64,
+        }
+    }
+}
+
 fn check(name: &str, passed: bool, detail: String) -> Check {
     Check { name: name.to_owned(), passed, is_essential: false, detail }
 }
@@ -136,6 +209,23 @@ fn check_rows(model: &PeriodModel, rates: &Rates) -> Check {
     let detail = format!("{} held-out rows; {ROWS_MIN} are needed", rates.rows);
     let passed = rates.rows as usize >= ROWS_MIN;
     Check { is_essential: model.evidence.is_none(), ..check("held-out rows", passed, detail) }
+}
+
+/// The season of a week has to have been seen; until then one median, or one week, stands for it.
+fn check_history(model: &PeriodModel) -> Check {
+    let days = model.evidence.as_ref().map_or(0.0, EvidenceModel::history_days);
+    let detail = format!("{days:.1} days of history; {HISTORY_DAYS_MIN} are needed");
+    check("history", days >= f64::from(HISTORY_DAYS_MIN), detail)
+}
+
+/// Anomalies on data that is presumed normal. An incident that nobody named may be in it.
+fn check_openings(rates: &Rates) -> Check {
+    let detail = format!(
+        "{:.1} % of normal cycles would open an anomaly; at most {:.0} %",
+        100.0 * rates.signal_share,
+        100.0 * OPEN_SHARE_MAX
+    );
+    check("quiet on normal data", rates.signal_share <= OPEN_SHARE_MAX, detail)
 }
 
 /// Twice the share that the forests were told to expect, over all of them.
@@ -157,7 +247,7 @@ fn check_quiet(model: &PeriodModel, rates: &Rates) -> Check {
 
 fn check_alerts(rates: &Rates) -> Check {
     let detail = format!(
-        "{:.1} % of normal rows reach the alert level; at most {:.0} %",
+        "{:.1} % of normal data reaches the alert level; at most {:.0} %",
         100.0 * rates.alert_share,
         100.0 * ALERT_SHARE_MAX
     );
@@ -220,7 +310,8 @@ fn check_champion(rates: &Rates, champion: &Rates) -> Check {
 fn measure(model: &PeriodModel, rows: &Rows, settings: &ScoreSettings<'_>) -> Rates {
     let (mut signals, mut alerts) = (0usize, 0usize);
     for row in 0..rows.len() {
-        let found = assess(model, &rows.observation(row, settings.metrics), settings);
+        let found =
+            assess(model, &rows.observation(row, settings.metrics), &Features::default(), settings);
         if let Some(worst) = found.signals.first() {
             signals += 1;
             alerts += usize::from(worst.severity >= Severity::High);
@@ -237,33 +328,6 @@ fn measure(model: &PeriodModel, rows: &Rows, settings: &ScoreSettings<'_>) -> Ra
     }
 }
 
-/// What a fault does to one value.
-#[derive(Debug, Clone, Copy)]
-enum Effect {
-    Times(f64),
-    /// An error rate of at least 5 %, and at least ten times the present one.
-    Failing,
-}
-
-/// The fixed suite: single faults, then combinations.
-const FAULTS: &[&[(&str, Effect)]] = &[
-    &[("request_rate", Effect::Times(0.0))],
-    &[("request_rate", Effect::Times(4.0))],
-    &[("application_latency", Effect::Times(3.0))],
-    &[("error_rate", Effect::Failing)],
-    &[("dependency_latency", Effect::Times(4.0))],
-    &[("database_latency", Effect::Times(4.0))],
-    &[
-        ("request_rate", Effect::Times(4.0)),
-        ("application_latency", Effect::Times(3.0)),
-        ("error_rate", Effect::Failing),
-    ],
-    &[("application_latency", Effect::Times(3.0)), ("error_rate", Effect::Failing)],
-    &[("application_latency", Effect::Times(3.0)), ("database_latency", Effect::Times(4.0))],
-    &[("application_latency", Effect::Times(3.0)), ("dependency_latency", Effect::Times(4.0))],
-    &[("application_latency", Effect::Times(0.2)), ("error_rate", Effect::Failing)],
-];
-
 /// (faults that would matter, faults seen).
 fn inject_faults(model: &PeriodModel, rows: &Rows, settings: &ScoreSettings<'_>) -> (usize, usize) {
     let stride = rows.len().div_ceil(FAULT_ROWS_MAX).max(1);
@@ -271,47 +335,15 @@ fn inject_faults(model: &PeriodModel, rows: &Rows, settings: &ScoreSettings<'_>)
     for row in (0..rows.len()).step_by(stride) {
         let normal = rows.observation(row, settings.metrics);
         for fault in FAULTS {
-            let Some(broken) = inject(fault, model, &normal, settings) else { continue };
+            let gates = &settings.detection.gates;
+            let Some(broken) = inject(fault, model, &normal, settings.metrics, gates) else {
+                continue;
+            };
             injected += 1;
-            seen += usize::from(!assess(model, &broken, settings).signals.is_empty());
+            seen += usize::from(
+                !assess(model, &broken, &Features::default(), settings).signals.is_empty(),
+            );
         }
     }
     (injected, seen)
-}
-
-/// The observation with a fault in it, or `None` where the fault would be too small to matter:
-/// nothing to be multiplied, too little traffic, or a change below the effect gates.
-fn inject(
-    fault: &[(&str, Effect)],
-    model: &PeriodModel,
-    normal: &Observation,
-    settings: &ScoreSettings<'_>,
-) -> Option<Observation> {
-    let gates = &settings.detection.gates;
-    let mut broken = normal.clone();
-    for (name, effect) in fault {
-        let index = settings.metrics.index_of(name)?;
-        let metric = model.metric(name)?;
-        metric.forest.as_ref()?;
-        let before = normal.values.get(index).copied().flatten()?;
-        let after = match effect {
-            Effect::Times(factor) => before * factor,
-            Effect::Failing => (before * 10.0).clamp(0.05, 1.0),
-        };
-        let (change, enough) = match metric.kind {
-            MetricKind::Rate => ((after - before).abs(), 2.0 * gates.rate_min),
-            MetricKind::Latency => ((after - before).abs(), 2.0 * gates.latency_ms_min),
-            MetricKind::Ratio | MetricKind::Gauge => (1.0, 0.0),
-        };
-        if before == 0.0 && metric.kind != MetricKind::Ratio || change < enough {
-            return None;
-        }
-        if metric.kind == MetricKind::Rate {
-            broken.requests = Some(normal.requests? * after / before);
-        }
-        broken.values[index] = Some(after);
-    }
-    let needs_volume = fault.iter().any(|(name, _)| *name != "request_rate");
-    let volume = normal.requests.is_none_or(|requests| requests >= gates.requests_min);
-    (volume || !needs_volume).then_some(broken)
 }

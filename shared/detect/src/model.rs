@@ -28,6 +28,8 @@ pub struct PeriodModel {
     pub evidence: Option<EvidenceModel>,
     pub correlated: Vec<CorrelatedPair>,
     pub quality: QualityReport,
+    /// What a reader of the model ought to know: where it makes do with less than it should have.
+    pub notes: Vec<String>,
     pub gate: GateReport,
 }
 
@@ -36,6 +38,9 @@ pub struct PeriodModel {
 pub enum FeatureSet {
     /// Transformed five-minute averages; forests open anomalies.
     ForestV1,
+    /// How far each cycle is from usual ([`crate::features`]); evidence opens anomalies, and
+    /// forests corroborate.
+    ResidualV1,
 }
 
 impl FeatureSet {
@@ -43,6 +48,7 @@ impl FeatureSet {
     pub fn as_str(self) -> &'static str {
         match self {
             FeatureSet::ForestV1 => "forest-v1",
+            FeatureSet::ResidualV1 => "residual-v1",
         }
     }
 }
@@ -84,6 +90,9 @@ pub struct MetricModel {
 /// A univariate forest, collapsed to the step function it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UnivariateForest {
+    pub axis: Axis,
+    /// The 0.1 % quantile and the maximum of the training features.
+    pub range: (f32, f32),
     pub steps: StepFunction,
     pub parameters: ForestRecord,
     pub calibration: Calibration,
@@ -92,6 +101,19 @@ pub struct UnivariateForest {
     /// Trained on positive values only: a zero is not scored.
     pub positive_only: bool,
 }
+
+/// What the steps of a univariate forest lie on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Axis {
+    /// The metric's transformed value.
+    Value,
+    /// Sigmas from usual, lately, cut at [`DEVIATION_MAX`].
+    Deviation,
+}
+
+/// Deviations beyond this many sigmas are alike to a forest: splits are even in the feature, and
+/// one incident would draw them all.
+pub const DEVIATION_MAX: f32 = 10.0;
 
 /// The forest of all metrics at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -191,6 +213,24 @@ impl PeriodModel {
         self.evidence.is_some()
             || self.multivariate.is_some()
             || self.metrics.iter().any(|metric| metric.forest.is_some())
+    }
+}
+
+impl MetricModel {
+    /// The feature of a value in the metric's unit, or of a deviation, as the forest's axis is.
+    pub fn feature(&self, axis: Axis, at: f64) -> f32 {
+        match axis {
+            Axis::Value => self.transform.apply(at) as f32,
+            Axis::Deviation => (at as f32).clamp(-DEVIATION_MAX, DEVIATION_MAX),
+        }
+    }
+
+    /// What [`MetricModel::feature`] was made from.
+    pub fn at_feature(&self, axis: Axis, feature: f32) -> f64 {
+        match axis {
+            Axis::Value => self.transform.invert(f64::from(feature)),
+            Axis::Deviation => f64::from(feature),
+        }
     }
 }
 

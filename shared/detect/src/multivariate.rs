@@ -1,15 +1,17 @@
 //! Learns all metrics of a service at once: the forest that sees unusual combinations.
 
 use domain::MetricSet;
-use forest::{Forest, ForestParams, Table};
+use forest::{FEATURES_MAX, Forest, ForestParams, Table};
 use stats::correlation_matrix;
 
 use crate::calibrate::calibrate;
 use crate::contamination::{estimate, share_of};
 use crate::drift_baseline::DriftBaseline;
-use crate::model::{CorrelatedPair, ForestRecord, MetricModel, MultivariateModel};
+use crate::features::{FeatureTable, metric_of};
+use crate::model::{CorrelatedPair, DEVIATION_MAX, ForestRecord, MetricModel, MultivariateModel};
 use crate::rows::Rows;
 use crate::seed::seed_of;
+use crate::statistics::Selection;
 use crate::univariate::LearnSettings;
 
 /// Features below which a combination says no more than its parts.
@@ -49,13 +51,82 @@ pub(crate) fn fit_combination(
     let model = if count < needed {
         Err(format!("{count} complete training rows; {needed} are needed"))
     } else {
-        fit_forest(&names, &columns, &complete_rows(metrics, &features, validation), settings)
+        let held_out = complete_rows(metrics, &features, validation);
+        let tail_share = far_share(&columns, FAR_SIGMAS / stats::IQR_PER_SIGMA);
+        fit_forest(&names, &columns, &held_out, tail_share, settings)
     };
     Combination {
         model,
         drift: DriftBaseline::fit(&names, &columns),
         correlated: correlated_pairs(&names, &columns),
     }
+}
+
+/// Learns from the features of complete cycles; drift is still told from natural values.
+///
+/// `far`: a feature beyond this is far out. `rows_per_feature`: rows of five minutes that one
+/// cycle stands for.
+pub(crate) fn fit_feature_combination(
+    training: &FeatureTable,
+    held_out: &FeatureTable,
+    far: f64,
+    rows_per_feature: f64,
+    settings: &LearnSettings<'_>,
+) -> Result<MultivariateModel, String> {
+    let is_usable = |at: &usize| varies(&training.columns[*at]);
+    let used: Vec<usize> = (0..training.names.len()).filter(is_usable).take(FEATURES_MAX).collect();
+    let mut subjects: Vec<&str> = used.iter().map(|at| metric_of(&training.names[*at])).collect();
+    subjects.dedup();
+    if subjects.len() < FEATURES_MIN {
+        return Err(format!("{} usable metrics; {FEATURES_MIN} are needed", subjects.len()));
+    }
+    let columns = complete_features(training, &used);
+    let count = (columns[0].len() as f64 * rows_per_feature) as usize;
+    let needed = settings.model.min_multivariate_samples;
+    if count < needed {
+        return Err(format!("{count} complete training rows; {needed} are needed"));
+    }
+    let names: Vec<String> = used.iter().map(|at| training.names[*at].clone()).collect();
+    let tail_share = far_share(&columns, far);
+    fit_forest(&names, &columns, &complete_features(held_out, &used), tail_share, settings)
+}
+
+/// What drift is told from, and which metrics move together, where forests learn from features.
+pub(crate) fn describe_together(
+    metrics: &MetricSet,
+    models: &[MetricModel],
+    training: &Rows,
+) -> (Option<DriftBaseline>, Vec<CorrelatedPair>) {
+    let usable = |model: &&MetricModel| {
+        model.zeros.selection() == Selection::All
+            && model.statistics.summary.min < model.statistics.summary.max
+    };
+    let features: Vec<&MetricModel> = models.iter().filter(usable).collect();
+    if features.len() < FEATURES_MIN {
+        return (None, Vec::new());
+    }
+    let columns = complete_rows(metrics, &features, training);
+    let names: Vec<String> = features.iter().map(|model| model.name.clone()).collect();
+    (DriftBaseline::fit(&names, &columns), correlated_pairs(&names, &columns))
+}
+
+fn varies(column: &[f32]) -> bool {
+    let mut finite = column.iter().filter(|value| value.is_finite());
+    finite.next().is_some_and(|first| finite.any(|value| value != first))
+}
+
+fn complete_features(table: &FeatureTable, used: &[usize]) -> Vec<Vec<f64>> {
+    let is_complete = |row: &usize| used.iter().all(|at| table.columns[*at][*row].is_finite());
+    let complete: Vec<usize> = (0..table.len()).filter(is_complete).collect();
+    let column = |at: &usize| {
+        complete.iter().map(|row| f64::from(combined(table.columns[*at][*row]))).collect()
+    };
+    used.iter().map(column).collect()
+}
+
+/// A feature as the forest of all of them sees it.
+pub(crate) fn combined(feature: f32) -> f32 {
+    feature.clamp(-DEVIATION_MAX, DEVIATION_MAX)
 }
 
 /// The feature vector of an observation's values, or `None` where one of them is missing.
@@ -97,6 +168,7 @@ fn fit_forest(
     names: &[String],
     columns: &[Vec<f64>],
     held_out: &[Vec<f64>],
+    tail_share: f64,
     settings: &LearnSettings<'_>,
 ) -> Result<MultivariateModel, String> {
     let seed = seed_of(settings.model.seed, settings.identity, "*");
@@ -110,7 +182,7 @@ fn fit_forest(
         Some(first) if !first.is_empty() => forest.score_rows(&table_of(held_out)?),
         _ => Vec::new(),
     };
-    let contamination = estimate(&scores, far_share(columns), settings.base, settings.training);
+    let contamination = estimate(&scores, tail_share, settings.base, settings.training);
     let calibration = calibrate(&scores, &held_out, contamination.value, &settings.calibration);
     Ok(MultivariateModel {
         features: names.to_vec(),
@@ -128,11 +200,9 @@ fn table_of(columns: &[Vec<f64>]) -> Result<Table, String> {
 }
 
 /// Share of rows with a feature far from its median.
-fn far_share(columns: &[Vec<f64>]) -> f64 {
+fn far_share(columns: &[Vec<f64>], far: f64) -> f64 {
     let rows = columns.first().map_or(0, Vec::len);
-    let is_far = |row: usize| {
-        columns.iter().any(|column| (column[row] * stats::IQR_PER_SIGMA).abs() > FAR_SIGMAS)
-    };
+    let is_far = |row: usize| columns.iter().any(|column| column[row].abs() > far);
     share_of((0..rows).filter(|row| is_far(*row)).count(), rows)
 }
 

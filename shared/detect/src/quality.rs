@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use stats::quantile_sorted;
 
 use crate::rows::Rows;
+use crate::stationarity::Stationarity;
 
 /// Clean values that make a metric usable.
 const USABLE_ROWS_MIN: usize = 500;
@@ -12,6 +13,8 @@ const USABLE_ROWS_MIN: usize = 500;
 const CONSTANT_SHARE: f64 = 0.9;
 /// A hole longer than this is a gap.
 const GAP_S: i64 = 1800;
+/// A move between the halves of the history that is worth a word.
+const HALF_SHIFT_SIGMAS: f64 = 1.0;
 /// Gaps that a report lists.
 const GAPS_LISTED_MAX: usize = 10;
 
@@ -40,6 +43,12 @@ pub struct MetricQuality {
     pub is_resting: bool,
     pub is_usable: bool,
     pub is_expected: bool,
+    /// Independent values that the values are worth: neighbours resemble each other.
+    #[serde(default)]
+    pub effective_values: f64,
+    /// Robust deviations by which the second half of the history lies above the first.
+    #[serde(default)]
+    pub half_shift_sigmas: Option<f64>,
 }
 
 /// A hole in the data, epoch seconds.
@@ -117,7 +126,11 @@ fn judge_metric(
     let zeros = values.iter().filter(|value| **value == 0.0).count();
     let is_constant = commonest(&values) as f64 > CONSTANT_SHARE * values.len() as f64;
     let all_equal = values.first() == values.last();
+    let Stationarity { effective_values, half_shift_sigmas } =
+        Stationarity::of(&rows.times_s, column);
     MetricQuality {
+        effective_values,
+        half_shift_sigmas,
         name: metric.name.clone(),
         values: values.len() as u32,
         missing_share: 1.0 - share(values.len().min(defined), defined),
@@ -216,6 +229,10 @@ fn recommend(each: &[MetricQuality], coverage: f64, gaps: usize) -> Vec<String> 
     names(&|m| m.is_expected && m.values == 0, "expected metrics without data");
     names(&|m| m.values > 0 && !m.is_usable && !m.is_resting, "too few or constant values");
     names(&|m| m.values > 0 && m.missing_share > 0.10, "more than 10 % of the values missing");
+    let has_moved = |m: &MetricQuality| {
+        m.half_shift_sigmas.is_some_and(|sigmas| sigmas.abs() > HALF_SHIFT_SIGMAS)
+    };
+    names(&|m| !m.is_resting && has_moved(m), "another level in the second half of the history");
     if coverage < 0.8 {
         out.push(format!("only {:.0} % of the time has data", 100.0 * coverage));
     }
@@ -267,6 +284,20 @@ mod tests {
         4 gaps longer than 30 minutes
         "
         );
+    }
+
+    #[test]
+    fn a_level_that_moved_is_named_and_nights_are_no_gaps() {
+        let mut rows = rows(8640, |_| false);
+        let half = rows.len() / 2;
+        rows.columns[1][half..].iter_mut().for_each(|value| *value += 200.0);
+        let report = judge(&rows, &MetricSet::five(), &[]);
+        assert_eq!(
+            report.recommendations,
+            ["another level in the second half of the history: application_latency"]
+        );
+        assert_eq!((report.gap_count, report.coverage), (0, 1.0));
+        assert!(report.metrics.iter().all(|metric| metric.effective_values > 100.0));
     }
 
     #[test]

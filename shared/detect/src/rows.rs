@@ -153,7 +153,7 @@ impl Rows {
     }
 
     /// Without traffic there is no latency and no share of failures.
-    fn drop_undefined(&mut self, metrics: &MetricSet) {
+    pub(crate) fn drop_undefined(&mut self, metrics: &MetricSet) {
         let Some(traffic) = metrics.traffic_index() else { return };
         for row in 0..self.len() {
             if self.columns[traffic][row] != 0.0 {

@@ -9,8 +9,12 @@ use domain::config::valid::{Detection, Gates};
 use domain::{BadDirection, MetricKind, MetricSet, Severity};
 
 use crate::explain::{format_value, ordinal};
-use crate::model::{Calibration, MetricModel, MultivariateModel, PeriodModel, TailLimits};
-use crate::multivariate::feature_vector;
+use crate::features::{Feature, Features, metric_of};
+use crate::model::{
+    Axis, Calibration, FeatureSet, MetricModel, MultivariateModel, PeriodModel, TailLimits,
+    UnivariateForest,
+};
+use crate::multivariate::{combined, feature_vector};
 use crate::rows::Observation;
 
 /// On which side of its median a value lies.
@@ -102,6 +106,7 @@ const DATABASE_FLOOR_MS: f64 = 1.0;
 pub fn assess(
     model: &PeriodModel,
     observation: &Observation,
+    features: &Features,
     settings: &ScoreSettings<'_>,
 ) -> Assessment {
     let value_of = |name: &str| {
@@ -113,10 +118,14 @@ pub fn assess(
     let mut score: Option<f64> = None;
     for metric in &model.metrics {
         let Some(value) = value_of(&metric.name) else { continue };
-        score = score.into_iter().chain(decision(metric, value).map(|it| -it)).reduce(f64::max);
-        let Some(signal) = flag(metric, value, settings.detection) else { continue };
+        let feature = features.get(&metric.name);
+        let found = decision(metric, value, feature).map(|it| -it);
+        score = score.into_iter().chain(found).reduce(f64::max);
+        let Some(signal) = flag(model, metric, value, feature, settings.detection) else {
+            continue;
+        };
         flagged += 1;
-        if is_kept(metric, &signal, observation, settings) {
+        if is_kept(metric, &signal, feature, observation, settings) {
             signals.push(signal);
         }
     }
@@ -128,13 +137,19 @@ pub fn assess(
         b.severity.cmp(&a.severity).then(a.score.total_cmp(&b.score)).then(a.metric.cmp(&b.metric))
     });
     let combination = model.multivariate.as_ref().and_then(|combination| {
-        judge_combination(combination, model, settings.detection, value_of)
+        judge_combination(combination, model, features, settings.detection, value_of)
     });
     Assessment { score, signals, flagged, combination }
 }
 
 /// A signal if the metric's forest, the training range, or a rule says so; gates come later.
-fn flag(metric: &MetricModel, value: f64, detection: &Detection) -> Option<Signal> {
+fn flag(
+    model: &PeriodModel,
+    metric: &MetricModel,
+    value: f64,
+    feature: Option<&Feature>,
+    detection: &Detection,
+) -> Option<Signal> {
     if is_outage_value(metric, value) {
         return Some(signal(metric, value, RULE_SCORE, Severity::Critical, SeveritySource::Rule));
     }
@@ -149,25 +164,56 @@ fn flag(metric: &MetricModel, value: f64, detection: &Detection) -> Option<Signa
             ..signal(metric, value, RULE_SCORE, Severity::Medium, SeveritySource::Rule)
         });
     };
-    let score = decision(metric, value)?;
-    let tail = tail_severity(metric, &forest.tail, value);
+    let score = decision(metric, value, feature)?;
+    let tail = match forest.axis {
+        Axis::Value => tail_severity(metric, &forest.tail, value),
+        Axis::Deviation => deviation_severity(forest, feature?),
+    };
     if score >= 0.0 && tail == Severity::None {
         return None;
     }
     let (severity, source) = severity_of(&forest.calibration, score, detection);
-    if tail > severity {
-        return Some(signal(metric, value, score, tail, SeveritySource::Tail));
+    let found = match tail > severity {
+        true => signal(metric, value, score, tail, SeveritySource::Tail),
+        false => signal(metric, value, score, severity, source),
+    };
+    Some(match forest.axis {
+        Axis::Value => found,
+        Axis::Deviation => of_deviation(found, model, f64::from(feature?.value)),
+    })
+}
+
+/// The signal as seen from what is usual at this time.
+fn of_deviation(found: Signal, model: &PeriodModel, z: f64) -> Signal {
+    let percentile = model.evidence.as_ref().and_then(|it| it.percentile(&found.metric, z));
+    Signal {
+        direction: if z >= 0.0 { Direction::High } else { Direction::Low },
+        percentile: percentile.unwrap_or(found.percentile),
+        deviation_sigma: z,
+        ..found
     }
-    Some(signal(metric, value, score, severity, source))
 }
 
 /// The decision score of a metric's forest, if it has one that judges this value.
-fn decision(metric: &MetricModel, value: f64) -> Option<f64> {
+fn decision(metric: &MetricModel, value: f64, feature: Option<&Feature>) -> Option<f64> {
     let forest = metric.forest.as_ref()?;
     if forest.positive_only && value <= 0.0 {
         return None;
     }
-    Some(forest.calibration.decision(forest.steps.score(metric.transform.apply(value) as f32)))
+    let at = match forest.axis {
+        Axis::Value => value,
+        Axis::Deviation => f64::from(feature?.value),
+    };
+    Some(forest.calibration.decision(forest.steps.score(metric.feature(forest.axis, at))))
+}
+
+/// The same for deviations, beyond what training saw.
+fn deviation_severity(forest: &UnivariateForest, feature: &Feature) -> Severity {
+    let (low, high) = forest.range;
+    if feature.value >= low && feature.value <= high {
+        return Severity::None;
+    }
+    forest.tail.severity(f64::from(feature.value.abs()))
 }
 
 fn signal(
@@ -236,6 +282,7 @@ fn is_outage(signal: &Signal) -> bool {
 fn is_kept(
     metric: &MetricModel,
     signal: &Signal,
+    feature: Option<&Feature>,
     observation: &Observation,
     settings: &ScoreSettings<'_>,
 ) -> bool {
@@ -246,31 +293,40 @@ fn is_kept(
     };
     let knows_level = !(settings.is_fallback && metric.kind == MetricKind::Rate);
     let gates = &settings.detection.gates;
+    let seen = &metric.statistics.summary;
+    let usual = feature.map(|it| it.usual).filter(|usual| usual.is_finite());
+    let (median, mean) = (usual.unwrap_or(seen.p50), usual.unwrap_or(seen.mean));
     hurts
         && knows_level
         && signal.severity > Severity::None
         && is_in_tail(metric, signal)
-        && has_effect(metric, signal, gates)
-        && has_enough_failures(metric, signal, observation.requests)
+        && has_effect(metric.kind, signal, gates, median, mean)
+        && has_enough_failures(metric.kind, signal, observation.requests, mean)
         && has_volume(metric.kind, observation.requests, gates)
 }
 
 fn is_in_tail(metric: &MetricModel, signal: &Signal) -> bool {
     signal.percentile >= TAIL_PERCENTILE
         || signal.percentile <= 100.0 - TAIL_PERCENTILE
-        || metric.transform.floored_sigmas(signal.value).abs() >= TAIL_SIGMAS
+        || sigmas(metric, signal).abs() >= TAIL_SIGMAS
         || signal.direction == Direction::Activated
 }
 
+fn sigmas(metric: &MetricModel, signal: &Signal) -> f64 {
+    match metric.forest.as_ref().map(|forest| forest.axis) {
+        Some(Axis::Deviation) => signal.deviation_sigma,
+        _ => metric.transform.floored_sigmas(signal.value),
+    }
+}
+
 /// The change is large enough that somebody would care.
-fn has_effect(metric: &MetricModel, signal: &Signal, gates: &Gates) -> bool {
-    let median = metric.statistics.summary.p50;
+fn has_effect(kind: MetricKind, signal: &Signal, gates: &Gates, median: f64, mean: f64) -> bool {
     let change = (signal.value - median).abs();
-    match metric.kind {
+    match kind {
         MetricKind::Ratio if signal.direction == Direction::Low => false,
         MetricKind::Ratio => {
             signal.value >= gates.error_rate_min
-                && signal.value >= gates.error_rate_ratio_min * metric.statistics.summary.mean
+                && signal.value >= gates.error_rate_ratio_min * mean
         }
         MetricKind::Latency => change >= gates.latency_ms_min.max(gates.latency_ratio_min * median),
         MetricKind::Rate => change >= gates.rate_min.max(gates.rate_ratio_min * median),
@@ -280,10 +336,15 @@ fn has_effect(metric: &MetricModel, signal: &Signal, gates: &Gates) -> bool {
 
 /// A share is made of counted failures: a few of them, or a few more than usual, are chance.
 /// Beyond three Poisson deviations of the usual count they are not.
-fn has_enough_failures(metric: &MetricModel, signal: &Signal, requests: Option<f64>) -> bool {
-    let (MetricKind::Ratio, Some(requests)) = (metric.kind, requests) else { return true };
+fn has_enough_failures(
+    kind: MetricKind,
+    signal: &Signal,
+    requests: Option<f64>,
+    mean: f64,
+) -> bool {
+    let (MetricKind::Ratio, Some(requests)) = (kind, requests) else { return true };
     let failures = signal.value * requests;
-    let usual = metric.statistics.summary.mean * requests;
+    let usual = mean * requests;
     failures >= FAILURES_MIN && failures - usual >= CHANCE_SIGMAS * libm::sqrt(usual + 1.0)
 }
 
@@ -311,10 +372,17 @@ fn drop_good_news(signals: &mut Vec<Signal>, error_rate: Option<f64>) {
 fn judge_combination(
     combination: &MultivariateModel,
     model: &PeriodModel,
+    features: &Features,
     detection: &Detection,
     value_of: impl Fn(&str) -> Option<f64>,
 ) -> Option<CombinationVerdict> {
-    let features = feature_vector(&combination.features, &model.metrics, value_of)?;
+    let given = |name: &String| Some(combined(features.get(name)?.value));
+    let features = match model.feature_set {
+        FeatureSet::ForestV1 => feature_vector(&combination.features, &model.metrics, value_of)?,
+        FeatureSet::ResidualV1 => {
+            combination.features.iter().map(given).collect::<Option<Vec<f32>>>()?
+        }
+    };
     let score = combination.calibration.decision(combination.forest.anomaly_score(&features));
     let is_flagged = score < 0.0;
     let severity = if is_flagged {
@@ -330,11 +398,19 @@ fn judge_combination(
     Some(CombinationVerdict { score, is_flagged, severity, contributions })
 }
 
-/// Features with at least a twentieth of the credit, largest first.
+/// Metrics with at least a twentieth of the credit, largest first; several features of one metric
+/// count together.
 fn rank(features: &[String], credit: Vec<f64>) -> Vec<(String, f64)> {
     const CREDIT_MIN: f64 = 0.05;
-    let mut ranked: Vec<(String, f64)> =
-        features.iter().cloned().zip(credit).filter(|(_, share)| *share >= CREDIT_MIN).collect();
+    let mut ranked: Vec<(String, f64)> = Vec::new();
+    for (feature, share) in features.iter().zip(credit) {
+        let metric = metric_of(feature);
+        match ranked.iter_mut().find(|(name, _)| name == metric) {
+            Some((_, sum)) => *sum += share,
+            None => ranked.push((metric.to_owned(), share)),
+        }
+    }
+    ranked.retain(|(_, share)| *share >= CREDIT_MIN);
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     ranked
 }

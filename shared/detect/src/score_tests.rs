@@ -16,8 +16,8 @@ fn run() -> RunRecord {
 fn business_model() -> PeriodModel {
     let config = config();
     let service = ServiceName::new("booking").unwrap();
-    let history = ServiceHistory::new(service, &month(), &config);
-    fit_period(&history, Period::BusinessHours, None, &config, &run()).unwrap().model
+    let history = ServiceHistory::new(service, &month(), month(), &config);
+    fit_period(&history, Period::BusinessHours, None, None, &config, &run()).unwrap().model
 }
 
 fn observe(values: [f64; 5]) -> Observation {
@@ -33,7 +33,7 @@ const NORMAL: [f64; 5] = [70.0, 125.0, 40.0, 12.0, 0.002];
 fn judge(model: &PeriodModel, values: [f64; 5]) -> Assessment {
     let (metrics, detection) = (MetricSet::five(), detection());
     let settings = ScoreSettings { metrics: &metrics, detection: &detection, is_fallback: false };
-    assess(model, &observe(values), &settings)
+    assess(model, &observe(values), &Features::default(), &settings)
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn held_out_rows_do_not_reach_the_forests() {
     let mut rows = month();
     let service = ServiceName::new("booking").unwrap();
     let fit = |rows: &crate::rows::Rows| {
-        let history = ServiceHistory::new(service.clone(), rows, &config);
-        fit_period(&history, Period::BusinessHours, None, &config, &run()).unwrap().model
+        let history = ServiceHistory::new(service.clone(), rows, rows.clone(), &config);
+        fit_period(&history, Period::BusinessHours, None, None, &config, &run()).unwrap().model
     };
     let before = fit(&rows);
     let last = rows.len() - 300;
@@ -137,9 +137,9 @@ fn a_handful_of_requests_says_nothing_about_errors() {
     let (metrics, detection) = (MetricSet::five(), detection());
     let settings = ScoreSettings { metrics: &metrics, detection: &detection, is_fallback: false };
     let mut seen = observe([70.0, 900.0, 40.0, 12.0, 0.5]);
-    assert!(!assess(&model, &seen, &settings).signals.is_empty());
+    assert!(!assess(&model, &seen, &Features::default(), &settings).signals.is_empty());
     seen.requests = Some(19.0);
-    assert!(assess(&model, &seen, &settings).signals.is_empty());
+    assert!(assess(&model, &seen, &Features::default(), &settings).signals.is_empty());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_few_failures_are_chance() {
     let mut seen = observe([70.0, 125.0, 40.0, 12.0, 0.02]);
     for (requests, is_signal) in [(100.0, false), (200.0, true), (20_000.0, true)] {
         seen.requests = Some(requests);
-        let found = assess(&model, &seen, &settings);
+        let found = assess(&model, &seen, &Features::default(), &settings);
         assert_eq!(!found.signals.is_empty(), is_signal, "{requests} requests");
     }
 }
@@ -162,7 +162,7 @@ fn a_fallback_model_knows_nothing_about_traffic() {
     let settings = ScoreSettings { metrics: &metrics, detection: &detection, is_fallback: true };
     let mut values = NORMAL;
     values[0] *= 5.0;
-    assert!(assess(&model, &observe(values), &settings).signals.is_empty());
+    assert!(assess(&model, &observe(values), &Features::default(), &settings).signals.is_empty());
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn too_little_history_says_what_is_missing() {
     let config = config();
     let service = ServiceName::new("booking").unwrap();
     let fit = |rows: crate::rows::Rows, period| {
-        let history = ServiceHistory::new(service.clone(), &rows, &config);
-        fit_period(&history, period, None, &config, &run()).unwrap_err()
+        let history = ServiceHistory::new(service.clone(), &rows, rows.clone(), &config);
+        fit_period(&history, period, None, None, &config, &run()).unwrap_err()
     };
     let none = month().filter(|_| false);
     assert_eq!(fit(none, Period::NightHours), Shortfall::ServiceRows { rows: 0, needed: 2000 });

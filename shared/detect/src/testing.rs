@@ -120,7 +120,7 @@ pub(crate) fn business_model() -> &'static PeriodModel {
         };
         let config = config();
         let service = ServiceName::new("booking").unwrap();
-        let history = ServiceHistory::new(service, &month(), &config);
-        fit_period(&history, Period::BusinessHours, None, &config, &run).unwrap().model
+        let history = ServiceHistory::new(service, &month(), month(), &config);
+        fit_period(&history, Period::BusinessHours, None, None, &config, &run).unwrap().model
     })
 }

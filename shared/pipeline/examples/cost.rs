@@ -89,7 +89,8 @@ async fn measure(path: &std::path::Path, at: DateTime<Utc>) -> Result<Vec<Figure
 
     reset_peak();
     let before = cpu_seconds();
-    let request = TrainRequest { at, services: None, config_digest: String::new() };
+    let request =
+        TrainRequest { at, services: None, incidents: Vec::new(), config_digest: String::new() };
     let ports =
         TrainPorts { source: &recording, registry: &registry, clock: &clock, progress: &Silent };
     train(&request, &config, &ports).await?;

@@ -31,7 +31,12 @@
 //! let clock = SystemClock::at(at);
 //! let ports =
 //!     TrainPorts { source: &source, registry: &registry, clock: &clock, progress: &Silent };
-//! let request = TrainRequest { at, services: None, config_digest: "by hand".to_owned() };
+//! let request = TrainRequest {
+//!     at,
+//!     services: None,
+//!     incidents: Vec::new(),
+//!     config_digest: "by hand".to_owned(),
+//! };
 //! let report = train(&request, &config, &ports).await?;
 //! assert_eq!(report.without_model, 0);
 //!

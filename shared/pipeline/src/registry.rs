@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact::catalog::{CatalogError, ModelRef};
+use artifact::run::{self, TrainingRun};
 use artifact::{ArtifactError, Card, Catalog, codec, key};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use detect::model::PeriodModel;
 use domain::limits::{ARTIFACT_BYTES_MAX, CATALOG_BYTES_MAX, CATALOG_SWAP_ATTEMPTS_MAX};
 
@@ -142,6 +143,30 @@ impl Registry {
         self.put_once(&key::card_key(&key), &card, "application/json").await?;
         self.put_once(&key, &bytes, "application/octet-stream").await?;
         Ok(reference(key, model, &bytes))
+    }
+
+    /// Writes the record of a training run.
+    pub async fn record_run(
+        &self,
+        started_at: DateTime<Utc>,
+        record: &TrainingRun,
+    ) -> Result<(), RegistryError> {
+        let key = run::run_key(started_at, &record.run_id);
+        self.put_once(&key, &record.to_json(), "application/json").await
+    }
+
+    /// The records of the last training runs, the newest first. One that cannot be read by this
+    /// version is left out.
+    pub async fn runs(&self, count_max: usize) -> Result<Vec<TrainingRun>, RegistryError> {
+        let keys = self.store.list(run::RUNS).await?;
+        let mut runs = Vec::new();
+        for key in keys.iter().rev().take(count_max) {
+            if let Read::Found { bytes, .. } = self.store.get(key, None, run::RUN_BYTES_MAX).await?
+            {
+                runs.extend(serde_json::from_slice::<TrainingRun>(&bytes).ok());
+            }
+        }
+        Ok(runs)
     }
 
     /// Every artifact below a prefix.

@@ -142,7 +142,8 @@ async fn learn(
     let folder = folder.to_string_lossy().into_owned();
     settings.config.model.location = domain::config::valid::ModelsLocation::Folder(folder);
     let services = input.tapes.iter().map(|tape| tape.service.clone()).collect();
-    train_with(shell, &settings, &input.history, input.trained_until, Some(services)).await
+    train_with(shell, &settings, &input.history, input.trained_until, Some(services), Vec::new())
+        .await
 }
 
 impl<'a> Run<'a> {

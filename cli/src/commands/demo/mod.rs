@@ -91,7 +91,7 @@ async fn perform(shell: &Shell, arguments: &Arguments) -> Outcome {
 async fn learn(shell: &Shell, stage: &Stage) -> Result<TrainingReport, Failure> {
     let settings = stage.settings(Part::Train)?;
     let source = shell.source(&settings)?;
-    train_with(shell, &settings, &source, stage.test_from, None).await
+    train_with(shell, &settings, &source, stage.test_from, None, Vec::new()).await
 }
 
 async fn timed<T>(took: &mut Duration, work: impl Future<Output = T>) -> T {

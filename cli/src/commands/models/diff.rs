@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use artifact::catalog::ModelRef;
 use chrono::DateTime;
-use detect::model::{MetricModel, PeriodModel, UnivariateForest};
+use detect::model::{Axis, MetricModel, PeriodModel, UnivariateForest};
 use domain::{MetricKind, Period, ServiceName};
 use pipeline::registry::Registry;
 use serde::Serialize;
@@ -175,6 +175,8 @@ fn figures_of_metric(
 ) -> Vec<Figure> {
     let Some(any) = to.or(from) else { return Vec::new() };
     let value = Form::Value(any.kind, &any.unit);
+    let axis = any.forest.as_ref().map(|forest| forest.axis);
+    let flagged = if axis == Some(Axis::Deviation) { Form::Score } else { value };
     let of = |label, form, figure: &dyn Fn(&MetricModel) -> Option<f64>| {
         Figure::new(Some(name), label, form, from.and_then(figure), to.and_then(figure))
     };
@@ -189,8 +191,8 @@ fn figures_of_metric(
     vec![
         of("median", value, &|it| Some(it.statistics.summary.p50)),
         of("95 % are below", value, &|it| Some(it.statistics.summary.p95)),
-        of("flags below", value, &|it| bounds(it).0),
-        of("flags above", value, &|it| bounds(it).1),
+        of("flags below", flagged, &|it| bounds(it).0),
+        of("flags above", flagged, &|it| bounds(it).1),
         of("contamination", Form::Share, &forest(|it| Some(it.contamination.value))),
         of("critical at", Form::Score, &cut(|it| it.critical)),
         of("high at", Form::Score, &cut(|it| it.high)),

@@ -3,6 +3,7 @@
 //! - [`list`]: services and periods, and which model serves each
 //! - [`show`]: one model, explained from its artifact
 //! - [`diff`]: what changed from one model to the next
+//! - [`runs`]: the last training runs
 //! - [`change`]: promote and roll back
 //! - [`verify`]: reads everything that the catalog names
 //!
@@ -13,6 +14,7 @@ mod change;
 mod diff;
 mod list;
 mod place;
+mod runs;
 mod show;
 mod verify;
 mod words;
@@ -30,6 +32,8 @@ pub enum Command {
     Show(show::Arguments),
     /// What changed from the model before to the one in force.
     Diff(diff::Arguments),
+    /// The last training runs, and what came of them.
+    Runs(runs::Arguments),
     /// Put a stored model in force.
     Promote(change::PromoteArguments),
     /// Put the model before in force again.
@@ -45,6 +49,7 @@ pub fn run(shell: &Shell, command: &Command) -> Outcome {
             Command::List(arguments) => list::run(shell, arguments).await,
             Command::Show(arguments) => show::run(shell, arguments).await,
             Command::Diff(arguments) => diff::run(shell, arguments).await,
+            Command::Runs(arguments) => runs::run(shell, arguments).await,
             Command::Promote(arguments) => change::promote(shell, arguments).await,
             Command::Rollback(arguments) => change::roll_back(shell, arguments).await,
             Command::Verify(arguments) => verify::run(shell, arguments).await,

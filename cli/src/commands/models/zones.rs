@@ -1,9 +1,10 @@
 //! Which values of a metric its forest flags: where its score curve lies below zero.
 //!
 //! The forest of one metric is a step function, so the zones are exact. Ends are in the metric's
-//! own unit; values that the metric cannot have are no part of a zone.
+//! own unit, or in sigmas from usual where the forest learned from deviations; values that the
+//! metric cannot have are no part of a zone.
 
-use detect::model::{MetricModel, UnivariateForest};
+use detect::model::{Axis, MetricModel, UnivariateForest};
 use domain::MetricKind;
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ pub(super) struct Zone {
 /// The flagged values of a metric, lowest first. Empty without a forest.
 pub(super) fn flagged_zones(metric: &MetricModel) -> Vec<Zone> {
     let Some(forest) = &metric.forest else { return Vec::new() };
-    let (lowest, highest) = possible(metric);
+    let (lowest, highest) = possible(metric, forest.axis);
     let mut zones: Vec<(f32, f32)> = Vec::new();
     for step in forest.steps.steps() {
         let is_possible = step.to >= lowest && step.from < highest;
@@ -31,7 +32,7 @@ pub(super) fn flagged_zones(metric: &MetricModel) -> Vec<Zone> {
             _ => zones.push((step.from, step.to)),
         }
     }
-    let value = |feature: f32| metric.transform.invert(f64::from(feature));
+    let value = |feature: f32| metric.at_feature(forest.axis, feature);
     zones
         .into_iter()
         .map(|(from, to)| Zone {
@@ -51,12 +52,15 @@ pub(super) fn bounds(metric: &MetricModel) -> (Option<f64>, Option<f64>) {
 
 /// The decision score of a value.
 pub(super) fn decision(metric: &MetricModel, forest: &UnivariateForest, value: f64) -> f64 {
-    let feature = metric.transform.apply(value) as f32;
+    let feature = metric.feature(forest.axis, value);
     forest.calibration.decision(forest.steps.score(feature))
 }
 
 /// The features that values of this kind can have, both ends included.
-pub(super) fn possible(metric: &MetricModel) -> (f32, f32) {
+pub(super) fn possible(metric: &MetricModel, axis: Axis) -> (f32, f32) {
+    if axis == Axis::Deviation {
+        return (f32::NEG_INFINITY, f32::INFINITY);
+    }
     let at = |value: f64| metric.transform.apply(value) as f32;
     match metric.kind {
         MetricKind::Rate | MetricKind::Latency => (at(0.0), f32::INFINITY),

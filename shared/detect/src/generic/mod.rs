@@ -18,6 +18,7 @@
 mod episode;
 mod evidence;
 mod explain;
+mod features;
 mod fit;
 mod grid;
 mod model;
@@ -33,6 +34,7 @@ mod unit;
 pub use episode::{Episode, Episodes, severity};
 pub use evidence::{GenericEvidence, MetricEvidence, Note, Side};
 pub use explain::explain;
+pub use features::moves;
 pub use grid::Samples;
 pub use model::{GenericMetric, GenericModel, LeftOut, Reason, Silence};
 pub use recent::SPANS_S;

@@ -63,7 +63,11 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     /// `None` if the model is silent.
-    fn new(model: &'a GenericModel, samples: &[Samples<'_>], after_s: i64) -> Option<View<'a>> {
+    pub(super) fn new(
+        model: &'a GenericModel,
+        samples: &[Samples<'_>],
+        after_s: i64,
+    ) -> Option<View<'a>> {
         if model.silence().is_some() {
             return None;
         }
@@ -127,7 +131,7 @@ impl<'a> View<'a> {
     }
 
     /// A metric's moves from row `from` on, in quiet days' largest moves, one for each span.
-    fn quiet_days(
+    pub(super) fn quiet_days(
         &self,
         metric: &GenericMetric,
         residuals: &[f64],

@@ -1,11 +1,10 @@
 //! Trains the model of one service from its rows.
 //!
-//! First the season of each metric, then the noise around it, then the recent level and the noise
+//! First the season of each metric (and once more where a level moved and stayed), then the noise around it, then the recent level and the noise
 //! once more around that, at last the tails of all statistics over the whole training part,
 //! without gates. What later steps build on is the rounded model, as it will be in service.
 
 use domain::{Calendar, MetricDefinition, MetricSet};
-use serde::{Deserialize, Serialize};
 use stats::quantile_sorted;
 
 use super::level::levels;
@@ -13,6 +12,7 @@ use super::model::{ResidualModel, SEASON_DAYS, SeriesModel, Side, Z_PERCENTILES,
 use super::noise::{Deviation, Noise};
 use super::residuals::Residuals;
 use super::season::{Moment, Season};
+use super::shift::{LevelShift, find_shifts, moved};
 use super::standard::Standardised;
 use super::statistic::{Statistic, Z_CYCLES, statistics};
 use super::tail::{OwnTail, TailPool};
@@ -21,11 +21,12 @@ use crate::budget::Threshold;
 use crate::rows::Rows;
 
 /// A service's model but for the help of other services in its tails.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ServiceFit {
     model: ResidualModel,
     /// One list for each series of the model.
     tails: Vec<Vec<OwnTail>>,
+    shifts: Vec<LevelShift>,
 }
 
 /// Why a service gets no model.
@@ -51,6 +52,23 @@ pub fn fit_service(
     if cycles < CYCLES_MIN {
         return Err(if cycles == 0 { FitError::NoTraffic } else { FitError::TooShort { cycles } });
     }
+    let mut model = seasons(rows, metrics, calendar, traffic);
+    let shifts = match model.history_days >= SEASON_DAYS {
+        true => find_shifts(&model, &Residuals::of(&model, calendar, metrics, rows)),
+        false => Vec::new(),
+    };
+    if shifts.is_empty() {
+        let tails = fit_around(&mut model, rows, metrics, calendar);
+        return Ok(ServiceFit { model, tails, shifts });
+    }
+    let rows = moved(rows, metrics, &shifts);
+    let mut model = seasons(&rows, metrics, calendar, traffic);
+    let tails = fit_around(&mut model, &rows, metrics, calendar);
+    Ok(ServiceFit { model, tails, shifts })
+}
+
+/// What is usual at each time of the week; noise and tails are still missing.
+fn seasons(rows: &Rows, metrics: &MetricSet, calendar: &Calendar, traffic: usize) -> ResidualModel {
     let mut model = ResidualModel {
         cycle_s: u32::try_from(rows.width_s).unwrap_or(u32::MAX).max(1),
         history_days: history_days(rows),
@@ -64,12 +82,26 @@ pub fn fit_service(
         let series = SeriesRows { rows, moments: &moments, index, traffic, is_seasonal };
         model.series.extend(series.model(metric));
     }
-    refit_noise(&mut model, calendar, metrics, rows);
-    let tails = fit_tails(&mut model, calendar, metrics, rows);
-    Ok(ServiceFit { model, tails })
+    model
+}
+
+/// Noise around the season, and tails.
+fn fit_around(
+    model: &mut ResidualModel,
+    rows: &Rows,
+    metrics: &MetricSet,
+    calendar: &Calendar,
+) -> Vec<Vec<OwnTail>> {
+    refit_noise(model, calendar, metrics, rows);
+    fit_tails(model, calendar, metrics, rows)
 }
 
 impl ServiceFit {
+    /// Levels that moved and stayed: what was before them was learned as if at the new level.
+    pub fn shifts(&self) -> &[LevelShift] {
+        &self.shifts
+    }
+
     /// Puts the tails of services together, metric by metric.
     pub fn pool<'a>(fits: impl IntoIterator<Item = &'a ServiceFit>) -> TailPool {
         TailPool::of(fits.into_iter().flat_map(|fit| {

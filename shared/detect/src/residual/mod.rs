@@ -1,6 +1,7 @@
 //! Is this service unlike itself? Seasonal residuals, two of three cycles, tail rates, call graph.
 //!
-//! Training reads top-down in [`fit`]: the [`season`] of each metric, the [`noise`] around it, the
+//! Training reads top-down in [`fit`]: the [`season`] of each metric (levels that [`shift`]ed and
+//! stayed are followed), the [`noise`] around it, the
 //! recent [`level`], and how often each statistic goes how far by itself, the [`tail`]. Tails of
 //! all services' same metric are put together before models are made ([`tail::TailPool`]).
 //!
@@ -29,12 +30,13 @@ pub mod residuals;
 pub mod root;
 pub mod score;
 pub mod season;
+pub mod shift;
 pub mod standard;
 pub mod statistic;
 pub mod symptom;
 pub mod tail;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod transform;
 
 pub use band::{ExpectedBand, bands};

@@ -108,6 +108,8 @@ pub struct SeverityPercentiles {
 /// A window of time that training leaves out, inclusive at both ends, epoch seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExcludedPeriod {
+    /// `None` for all services.
+    pub service: Option<ServiceName>,
     pub start_s: i64,
     pub end_s: i64,
     pub reason: String,

@@ -4,9 +4,11 @@
 //! how unusual is it, and what is that called. Then for the fleet: where does trouble start, along
 //! the dependency graph. SLOs and incidents will stand after that.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use detect::evidence::{Evidence, WindowSpan};
+use detect::evidence::{Evidence, EvidenceModel, EvidenceWindow, WindowSpan};
+use detect::features::Features;
 use detect::residual::Cause;
 use detect::rows::{Observation, observe};
 use detect::score::{Assessment, ScoreSettings, assess};
@@ -114,7 +116,7 @@ fn assess_service(
         (Opening::Residual, weighed) => weighed.as_ref().is_some_and(|(it, _)| it.keeps()),
     };
     let assessment = if is_asked {
-        assess(&routed.model, observation, &settings)
+        assess(&routed.model, observation, &features(it, routed, input, config), &settings)
     } else {
         Assessment::default()
     };
@@ -169,18 +171,40 @@ fn weigh(
 ) -> Option<(Evidence, &'static str)> {
     let model = routed.model.evidence.as_ref()?;
     let at_s = input.at.timestamp();
-    let evidence = match &it.window {
-        Some(window) => model.weigh(window, &it.samples, &config.metrics, at_s),
-        None => {
-            let calendar = config.calendar_of(&it.service);
-            let (metrics, bounds) = (&config.metrics, &config.detection.bounds);
-            let mut window = model.empty_window();
-            let span = WindowSpan { at_s, settled_s: at_s };
-            window.extend(model, &it.samples, metrics, bounds, &calendar, span);
-            model.weigh(&window, &it.samples, metrics, at_s)
-        }
-    };
+    let window = window(it, model, at_s, config);
+    let evidence = model.weigh(&window, &it.samples, &config.metrics, at_s);
     Some((evidence?, model.method()))
+}
+
+/// What the forests are given where evidence opens anomalies; the values themselves otherwise.
+pub(crate) fn features(
+    it: &ServiceInput,
+    routed: &RoutedModel,
+    input: &CycleInput,
+    config: &Config,
+) -> Features {
+    let Some(model) = &routed.model.evidence else { return Features::default() };
+    let at_s = input.at.timestamp();
+    let window = window(it, model, at_s, config);
+    Features::of(model, &window, &it.samples, &config.metrics, at_s)
+}
+
+/// The window that was carried on, or one made of the samples.
+fn window<'a>(
+    it: &'a ServiceInput,
+    model: &EvidenceModel,
+    at_s: i64,
+    config: &Config,
+) -> Cow<'a, EvidenceWindow> {
+    if let Some(window) = &it.window {
+        return Cow::Borrowed(window);
+    }
+    let calendar = config.calendar_of(&it.service);
+    let (metrics, bounds) = (&config.metrics, &config.detection.bounds);
+    let mut window = model.empty_window();
+    let span = WindowSpan { at_s, settled_s: at_s };
+    window.extend(model, &it.samples, metrics, bounds, &calendar, span);
+    Cow::Owned(window)
 }
 
 /// What opens anomalies of this service: where residuals ought to and its history knows no traffic,

@@ -1,15 +1,20 @@
 //! Fits the services of a batch on all cores.
 
-use detect::evidence::{self, EvidenceFit};
-use detect::fit::{FittedPeriod, RunRecord, ServiceHistory, Shortfall, fit_period};
+use detect::evidence::{self, EvidenceFit, EvidenceModel};
+use detect::exclusion::Exclusion;
+use detect::features::FeatureTable;
+use detect::fit::{FittedPeriod, Learned, RunRecord, ServiceHistory, Shortfall, fit_period};
+use detect::model::PeriodModel;
+use detect::prior::lean_on_peers;
 use detect::quality::QualityReport;
-use detect::rows::{ServiceSamples, rows, step_of};
+use detect::rows::{Rows, ServiceSamples, rows, step_of};
+use detect::trial::{Material, Trial};
 use domain::config::valid::{Config, Opening};
 use domain::limits::FEATURE_WINDOW_S;
-use domain::{Period, ServiceName};
+use domain::{Category, Period, ServiceName};
 use rayon::prelude::*;
 
-use crate::train::read::History;
+use crate::train::read::{History, Past};
 use crate::train::{Champions, Progress, TrainEvent};
 
 /// What fitting made of one service.
@@ -20,75 +25,165 @@ pub(super) struct Fitted {
     pub periods: Vec<(Period, Result<FittedPeriod, Shortfall>)>,
 }
 
+/// A service with what it teaches by itself.
+struct Prepared {
+    history: ServiceHistory,
+    fit: Option<EvidenceFit>,
+    /// The same from the older part of the history.
+    trial: Option<EvidenceFit>,
+    material: Option<Material>,
+    notes: Vec<String>,
+    split_s: i64,
+}
+
 /// Fits every service, in the order of their names.
 ///
 /// Evidence is learned first, because rare evidence is learned from all services together.
 pub(super) fn fit_services(
     history: History,
+    past: &Past,
     champions: &Champions,
     config: &Config,
     run: &RunRecord,
     progress: &dyn Progress,
 ) -> Vec<Fitted> {
     let services: Vec<(ServiceName, ServiceSamples)> = history.into_iter().collect();
-    let (mut histories, fits): (Vec<ServiceHistory>, Vec<Option<EvidenceFit>>) =
-        services.into_par_iter().map(|(it, samples)| prepare(it, samples, config, run)).unzip();
-    let pool = evidence::pool(&fits);
-    histories.par_iter_mut().zip(fits).for_each(|(history, fit)| {
-        let wish = config.false_alarm_budget_of(&history.service);
-        history.evidence = fit.map(|fit| fit.finish(&pool, wish));
-    });
-    histories
+    let prepare = |(it, samples)| prepare(it, samples, past, config);
+    let mut prepared: Vec<Prepared> = services.into_par_iter().map(prepare).collect();
+    let fits = prepared.iter_mut().map(|it| it.fit.take()).collect();
+    let trials = prepared.iter_mut().map(|it| it.trial.take()).collect();
+    let (mut models, mut trials) =
+        (finish(&prepared, fits, config), finish(&prepared, trials, config));
+    let category = |it: &Prepared| config.category_of(&it.history.service);
+    let categories: Vec<Category> = prepared.iter().map(category).collect();
+    lean_on_peers(&mut trials, &categories);
+    let notes = lean_on_peers(&mut models, &categories);
+    let prepared: Vec<_> = prepared.into_iter().zip(models).zip(trials).zip(notes).collect();
+    prepared
         .into_par_iter()
-        .map(|history| {
-            let fitted = fit_service(history, champions, config, run);
+        .map(|(((prepared, model), trial), notes)| {
+            let split_s = prepared.split_s;
+            let history = learn(prepared, model, trial, notes, config);
+            let fitted = fit_service(history, split_s, champions, config, run);
             progress.on(TrainEvent::ServiceFitted { service: &fitted.service });
             fitted
         })
         .collect()
 }
 
+/// Models with what all services teach together.
+fn finish(
+    prepared: &[Prepared],
+    fits: Vec<Option<EvidenceFit>>,
+    config: &Config,
+) -> Vec<Option<EvidenceModel>> {
+    let pool = evidence::pool(&fits);
+    let finish = |(prepared, fit): (&Prepared, Option<EvidenceFit>)| {
+        let wish = config.false_alarm_budget_of(&prepared.history.service);
+        Some(fit?.finish(&pool, wish))
+    };
+    prepared.par_iter().zip(fits).map(finish).collect()
+}
+
 /// The rows of a service and, where residuals open anomalies, what it teaches by itself.
 fn prepare(
     service: ServiceName,
     samples: ServiceSamples,
+    past: &Past,
     config: &Config,
-    run: &RunRecord,
-) -> (ServiceHistory, Option<EvidenceFit>) {
+) -> Prepared {
     let step_s = step_of(&samples).unwrap_or(FEATURE_WINDOW_S);
-    let until_s = run.trained_at_s;
-    let after_s = until_s - i64::from(config.training.lookback_days) * 86_400;
+    let span = (past.after_s, past.until_s);
     let (metrics, bounds) = (&config.metrics, &config.detection.bounds);
     // Coarse data has one sample per row; finer data is averaged.
     let width_s = step_s.max(FEATURE_WINDOW_S);
-    let rows = rows(&samples, metrics, bounds, after_s, until_s, width_s);
-    let fit = match config.detection.opening {
-        Opening::Forest => None,
-        Opening::Residual => {
-            let calendar = config.calendar_of(&service);
-            evidence::fit(&samples, metrics, bounds, &calendar, (after_s, until_s), step_s)
-        }
+    let rows_of = |samples: &ServiceSamples, width_s: i64| {
+        rows(samples, metrics, bounds, span.0, span.1, width_s)
     };
-    (ServiceHistory::new(service, &rows, config), fit)
+    let all = rows_of(&samples, width_s);
+    let exclusion = Exclusion::of(&past.left_out, Some(&service));
+    let is_whole = exclusion.is_empty();
+    let samples = if is_whole { samples } else { exclusion.cut(&samples) };
+    let kept = if is_whole { all.clone() } else { rows_of(&samples, width_s) };
+    let split_s = split_s(&kept, config.training.validation_fraction);
+    let calendar = config.calendar_of(&service);
+    let fitted = match config.detection.opening {
+        Opening::Forest => None,
+        Opening::Residual => evidence::fit(&samples, metrics, bounds, &calendar, span, step_s),
+    };
+    let (fit, material) = fitted.unzip();
+    let trial = material.as_ref();
+    let trial = trial.and_then(|it| evidence::fit_older(it, metrics, &calendar, split_s));
+    let history = ServiceHistory::new(service, &all, kept, config);
+    let notes = fit.as_ref().map_or_else(Vec::new, EvidenceFit::notes);
+    Prepared { history, fit, trial, material, notes, split_s }
+}
+
+/// Where the newest share of the rows begins.
+fn split_s(rows: &Rows, newest_share: f64) -> i64 {
+    let older = (rows.len() as f64 * (1.0 - newest_share)) as usize;
+    older.checked_sub(1).map_or(0, |last| rows.times_s[last])
+}
+
+/// The history with what evidence learned of it.
+fn learn(
+    prepared: Prepared,
+    model: Option<EvidenceModel>,
+    trial: Option<EvidenceModel>,
+    mut notes: Vec<String>,
+    config: &Config,
+) -> ServiceHistory {
+    let Prepared { mut history, material, split_s, .. } = prepared;
+    notes.extend(prepared.notes);
+    let calendar = config.calendar_of(&history.service);
+    let metrics = &config.metrics;
+    history.learned = model.zip(material).map(|(evidence, material)| {
+        let features = FeatureTable::of(&evidence, &material, metrics, &calendar);
+        let trial = trial.map(|model| Trial::of(model, &material, metrics, &calendar, split_s));
+        Learned { evidence, material, features, trial, notes }
+    });
+    history
 }
 
 fn fit_service(
     history: ServiceHistory,
+    split_s: i64,
     champions: &Champions,
     config: &Config,
     run: &RunRecord,
 ) -> Fitted {
-    let periods = config
-        .periods
-        .calendar
-        .table()
-        .periods()
+    let periods = config.periods.calendar.table().periods();
+    let champion = |period: Period| champions.get(&(history.service.clone(), period));
+    let trials =
+        champion_trials(&history, periods.iter().filter_map(|it| champion(*it)), split_s, config);
+    let periods = periods
         .into_par_iter()
         .map(|period| {
-            let champion = champions.get(&(history.service.clone(), period));
-            (period, fit_period(&history, period, champion, config, run))
+            let champion = champion(period);
+            let evidence = champion.and_then(|champion| champion.evidence.as_ref());
+            let trial = evidence.and_then(|it| trials.iter().find(|trial| trial.model == *it));
+            (period, fit_period(&history, period, champion, trial, config, run))
         })
         .collect();
     let rows = history.rows.len();
     Fitted { quality: history.quality, service: history.service, rows, periods }
+}
+
+/// What the evidence in force says of the held-out cycles; models of one run share it.
+fn champion_trials<'a>(
+    history: &ServiceHistory,
+    champions: impl Iterator<Item = &'a PeriodModel>,
+    split_s: i64,
+    config: &Config,
+) -> Vec<Trial> {
+    let Some(learned) = &history.learned else { return Vec::new() };
+    let calendar = config.calendar_of(&history.service);
+    let mut trials: Vec<Trial> = Vec::new();
+    for evidence in champions.filter_map(|champion| champion.evidence.as_ref()) {
+        if trials.iter().all(|trial| trial.model != *evidence) {
+            let (metrics, material) = (&config.metrics, &learned.material);
+            trials.push(Trial::of(evidence.clone(), material, metrics, &calendar, split_s));
+        }
+    }
+    trials
 }

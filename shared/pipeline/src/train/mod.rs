@@ -6,6 +6,7 @@
 
 mod fit;
 mod read;
+mod record;
 mod report;
 
 use std::collections::BTreeMap;
@@ -14,13 +15,14 @@ use artifact::catalog::{Catalog, ModelRef, Shortfall};
 use chrono::{DateTime, Utc};
 use detect::fit::{FittedPeriod, RunRecord};
 use detect::model::PeriodModel;
-use domain::config::valid::Config;
+use domain::config::valid::{Config, ExcludedPeriod};
 use domain::limits::TRAINING_BATCH_SERVICES_MAX;
 use domain::{Period, ServiceName};
 
 use crate::ports::{Clock, MetricSource, SourceError};
 use crate::registry::{Registry, RegistryError};
 use fit::Fitted;
+use read::Past;
 
 pub use report::{PeriodReport, PeriodStatus, RunStatus, ServiceReport, TrainingReport};
 
@@ -31,6 +33,8 @@ pub struct TrainRequest {
     pub at: DateTime<Utc>,
     /// `None` for the configured services, or all that the metrics know.
     pub services: Option<Vec<ServiceName>>,
+    /// Known incidents: left out like the periods that the configuration excludes.
+    pub incidents: Vec<ExcludedPeriod>,
     /// Recorded with every model.
     pub config_digest: String,
 }
@@ -92,24 +96,42 @@ pub enum TrainError {
     NoServices { place: String, days: u32, at: String },
 }
 
-/// Trains every requested service.
+/// Trains every requested service, and leaves a record of the run beside the models.
 pub async fn train(
     request: &TrainRequest,
     config: &Config,
     ports: &TrainPorts<'_>,
 ) -> Result<TrainingReport, TrainError> {
     let started = ports.clock.now();
+    let past = Past::of(request, config, ports);
+    let outcome = train_all(request, &past, config, ports, started).await;
+    let times = (started, ports.clock.now());
+    let record = record::record(&outcome, times, &past, request, config);
+    // A run is not undone because nobody can read of it later.
+    if let Err(error) = ports.registry.record_run(started, &record).await {
+        tracing::warn!(%error, run_id = record.run_id, "the record of the run was not written");
+    }
+    outcome
+}
+
+async fn train_all(
+    request: &TrainRequest,
+    past: &Past,
+    config: &Config,
+    ports: &TrainPorts<'_>,
+    started: DateTime<Utc>,
+) -> Result<TrainingReport, TrainError> {
     ports.source.health().await?;
     let run = RunRecord {
         trained_at_s: request.at.timestamp(),
         config_digest: request.config_digest.clone(),
         yaga_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let planned = plan(request, config, ports).await?;
+    let planned = plan(request, past, config, ports).await?;
     ports.progress.on(TrainEvent::Planned { services: planned.len() });
     let mut services = Vec::new();
     for batch in planned.chunks(TRAINING_BATCH_SERVICES_MAX) {
-        services.extend(train_batch(batch, request, config, &run, ports).await?);
+        services.extend(train_batch(batch, request, past, config, &run, ports).await?);
     }
     Ok(TrainingReport::new(request.at, started, ports.clock.now(), services))
 }
@@ -117,6 +139,7 @@ pub async fn train(
 /// The services to train: the named ones, or all that the metrics know.
 async fn plan(
     request: &TrainRequest,
+    past: &Past,
     config: &Config,
     ports: &TrainPorts<'_>,
 ) -> Result<Vec<ServiceName>, TrainError> {
@@ -124,7 +147,7 @@ async fn plan(
     let mut planned: Vec<ServiceName> =
         request.services.clone().unwrap_or_else(|| listed.collect());
     if planned.is_empty() {
-        planned = read::discover(request.at, config, ports).await?;
+        planned = read::discover(past, config, ports).await?;
     }
     planned.sort();
     planned.dedup();
@@ -141,18 +164,19 @@ async fn plan(
 async fn train_batch(
     batch: &[ServiceName],
     request: &TrainRequest,
+    past: &Past,
     config: &Config,
     run: &RunRecord,
     ports: &TrainPorts<'_>,
 ) -> Result<Vec<ServiceReport>, TrainError> {
-    let history = match read::read_history(batch, request.at, config, ports).await {
+    let history = match read::read_history(batch, past, config, ports).await {
         Ok(history) => history,
         Err(error) => {
             return Ok(batch.iter().map(|it| ServiceReport::failed(it.clone(), &error)).collect());
         }
     };
     let champions = champions(&history, ports.registry).await?;
-    let fitted = fit::fit_services(history, &champions, config, run, ports.progress);
+    let fitted = fit::fit_services(history, past, &champions, config, run, ports.progress);
     let count = fitted.len();
     let stored = store_all(fitted, &champions, ports).await?;
     let at = request.at;
@@ -286,6 +310,10 @@ fn place(
         key: placed.map(|placed| placed.reference.key.clone()),
         bytes: placed.map(|placed| placed.reference.bytes),
         rows_training: placed.map(|placed| placed.fitted.model.training.rows_training),
+        data_digest: placed
+            .map(|placed| placed.fitted.model.training.data_digest.clone())
+            .unwrap_or_default(),
+        signal_share: placed.map_or(0.0, |placed| placed.fitted.model.gate.rates.signal_share),
     }
 }
 

@@ -2,28 +2,57 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use detect::exclusion::Exclusion;
 use detect::rows::ServiceSamples;
 use domain::ServiceName;
-use domain::config::valid::Config;
+use domain::config::valid::{Config, ExcludedPeriod};
 use domain::limits::CYCLE_S;
 use futures_util::StreamExt;
 
 use crate::ports::{RangeRequest, SourceError};
-use crate::train::{TrainEvent, TrainPorts};
+use crate::train::{TrainEvent, TrainPorts, TrainRequest};
 
 /// Samples by service.
 pub(super) type History = BTreeMap<ServiceName, ServiceSamples>;
+
+/// Which part of the past a run learns from.
+#[derive(Debug, Clone)]
+pub(super) struct Past {
+    /// Exclusive, epoch seconds.
+    pub after_s: i64,
+    /// Inclusive.
+    pub until_s: i64,
+    /// Excluded periods and known incidents.
+    pub left_out: Vec<ExcludedPeriod>,
+}
+
+/// Days by which the look-back grows at most for what is left out of it.
+const EXTENSION_DAYS_MAX: i64 = 30;
+const DAY_S: i64 = 86_400;
+
+impl Past {
+    /// The look-back before the newest instant that the source has complete, longer by what is
+    /// left out of it for all services.
+    pub(super) fn of(request: &TrainRequest, config: &Config, ports: &TrainPorts<'_>) -> Past {
+        let newest_s = request.at.timestamp() - ports.source.lag_s();
+        let until_s = newest_s.div_euclid(CYCLE_S) * CYCLE_S;
+        let after_s = until_s - i64::from(config.training.lookback_days) * DAY_S;
+        let left_out = [&config.training.excluded_periods[..], &request.incidents[..]].concat();
+        let lost_s = Exclusion::of(&left_out, None).length_s(after_s, until_s);
+        let extension_s = lost_s.min(EXTENSION_DAYS_MAX * DAY_S).div_euclid(CYCLE_S) * CYCLE_S;
+        Past { after_s: after_s - extension_s, until_s, left_out }
+    }
+}
 
 /// Reads every metric. One that fails, fails the batch: a model without a metric that the service
 /// has would replace one that knows it.
 pub(super) async fn read_history(
     services: &[ServiceName],
-    at: DateTime<Utc>,
+    past: &Past,
     config: &Config,
     ports: &TrainPorts<'_>,
 ) -> Result<History, SourceError> {
-    let (after_s, until_s) = span(at, config, ports);
+    let (after_s, until_s) = (past.after_s, past.until_s);
     let reads = config.metrics.iter().enumerate().map(|(index, metric)| async move {
         let request =
             RangeRequest { metric, after_s, until_s, step_s: CYCLE_S, services: Some(services) };
@@ -53,12 +82,12 @@ pub(super) async fn read_history(
 /// Services that have a sample of the traffic metric, or of any metric where there is none, in the
 /// whole span. Looks once an hour: it is enough to be seen once.
 pub(super) async fn discover(
-    at: DateTime<Utc>,
+    past: &Past,
     config: &Config,
     ports: &TrainPorts<'_>,
 ) -> Result<Vec<ServiceName>, SourceError> {
     const LOOK_S: i64 = 3600;
-    let (after_s, until_s) = span(at, config, ports);
+    let (after_s, until_s) = (past.after_s, past.until_s);
     let traffic = config.metrics.traffic_index();
     let asked = config.metrics.iter().enumerate();
     let asked = asked.filter(|(index, _)| traffic.is_none_or(|traffic| traffic == *index));
@@ -68,12 +97,6 @@ pub(super) async fn discover(
         found.extend(ports.source.read(&request).await?.series.into_keys());
     }
     Ok(found.into_iter().collect())
-}
-
-/// The look-back before the newest instant that the source has complete.
-fn span(at: DateTime<Utc>, config: &Config, ports: &TrainPorts<'_>) -> (i64, i64) {
-    let until_s = (at.timestamp() - ports.source.lag_s()).div_euclid(CYCLE_S) * CYCLE_S;
-    (until_s - i64::from(config.training.lookback_days) * 86_400, until_s)
 }
 
 /// A service without any sample is reported on, and not forgotten.

@@ -6,6 +6,7 @@ use domain::{Period, ServiceName};
 use serde::Serialize;
 
 use crate::ports::SourceError;
+use crate::train::record::run_id;
 
 /// The whole run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -81,6 +82,12 @@ pub struct PeriodReport {
     pub bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_training: Option<u32>,
+    /// SHA-256 of the period's data; empty without a model.
+    #[serde(skip)]
+    pub data_digest: String,
+    /// Share of held-out data with a signal.
+    #[serde(skip)]
+    pub signal_share: f64,
 }
 
 /// What became of a period.
@@ -122,7 +129,7 @@ impl TrainingReport {
         };
         let text = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::Millis, true);
         TrainingReport {
-            run_id: format!("train_{:012x}", started.timestamp_millis()),
+            run_id: run_id(started),
             status,
             at: text(at),
             started_at: text(started),

@@ -1,6 +1,7 @@
 //! Stored bytes that are damaged behind a right checksum: an error or a usable model, no panic.
 
 use artifact::{codec, envelope};
+use detect::features::{Feature, Features};
 use detect::rows::Observation;
 use detect::score::{ScoreSettings, assess};
 use domain::Period;
@@ -33,12 +34,16 @@ async fn a_damaged_body_is_an_error_or_a_usable_model() {
                     detection: &fleet.config.detection,
                     is_fallback: false,
                 };
+                let feature =
+                    |name: &str| Feature { name: name.to_owned(), value: 1e9, usual: f64::NAN };
+                let each = metrics.iter().map(|metric| feature(&metric.name)).collect();
+                let features = Features { each };
                 let observation = Observation {
                     at_s: 0,
                     values: vec![Some(1e9); metrics.len()],
                     requests: Some(1e9),
                 };
-                assess(&model, &observation, &settings);
+                assess(&model, &observation, &features, &settings);
             }
         }
     }

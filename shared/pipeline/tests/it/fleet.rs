@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
+use domain::config::valid::ExcludedPeriod;
 use domain::config::{self, Config};
 use domain::{Series, ServiceName};
 use payload::run::Cycle;
@@ -123,8 +124,24 @@ impl Fleet {
     }
 
     pub(crate) async fn train_at(&self, instant: &str) -> Result<TrainingReport, TrainError> {
-        let request =
-            TrainRequest { at: at(instant), services: None, config_digest: "test".to_owned() };
+        self.run(at(instant), Vec::new()).await
+    }
+
+    /// Learns without the incidents.
+    pub(crate) async fn train_without(
+        &self,
+        incidents: Vec<ExcludedPeriod>,
+    ) -> Result<TrainingReport, TrainError> {
+        self.run(at(TRAINED_AT), incidents).await
+    }
+
+    async fn run(
+        &self,
+        at: DateTime<Utc>,
+        incidents: Vec<ExcludedPeriod>,
+    ) -> Result<TrainingReport, TrainError> {
+        let config_digest = "test".to_owned();
+        let request = TrainRequest { at, services: None, incidents, config_digest };
         let ports = TrainPorts {
             source: &self.source,
             registry: &self.registry,
@@ -166,18 +183,50 @@ impl Fleet {
         change: impl Fn(f64) -> f64,
     ) {
         let until_s = at(until).timestamp();
+        let is_then = |time_s: i64| (until_s - seconds..=until_s).contains(&time_s);
+        self.rewrite(
+            metric,
+            service,
+            |time_s, value| {
+                if is_then(time_s) { change(value) } else { value }
+            },
+        );
+    }
+
+    /// Keeps the samples at multiples of `step_s`.
+    pub(crate) fn thin(&self, step_s: i64) {
+        for series in &estate().series {
+            let name = service(&series.service);
+            self.rewrite_thinned(series.metric.as_str(), &name, step_s, |_, value| value);
+        }
+    }
+
+    /// Changes a metric of a service, of which the samples at multiples of `step_s` are kept.
+    pub(crate) fn rewrite_thinned(
+        &self,
+        metric: &str,
+        service: &ServiceName,
+        step_s: i64,
+        change: impl Fn(i64, f64) -> f64,
+    ) {
         let series = estate()
             .series
             .iter()
             .find(|s| s.metric.as_str() == metric && s.service == service.as_str())
             .expect("the estate has it");
-        let mut values = series.values.clone();
-        for (value, time_s) in values.iter_mut().zip(&series.timestamps_s) {
-            if (until_s - seconds..=until_s).contains(time_s) {
-                *value = change(*value);
-            }
-        }
-        let samples = Series { times_s: series.timestamps_s.clone(), values };
-        self.source.set(metric, service, samples);
+        let pairs = series.timestamps_s.iter().zip(&series.values);
+        let kept = pairs.filter(|(time_s, _)| *time_s % step_s == 0);
+        let samples = kept.map(|(time_s, value)| (*time_s, change(*time_s, *value))).collect();
+        self.source.set(metric, service, Series::from_samples(samples));
+    }
+
+    /// Changes a metric of a service at all times.
+    pub(crate) fn rewrite(
+        &self,
+        metric: &str,
+        service: &ServiceName,
+        change: impl Fn(i64, f64) -> f64,
+    ) {
+        self.rewrite_thinned(metric, service, 1, change);
     }
 }

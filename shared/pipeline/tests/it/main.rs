@@ -4,6 +4,7 @@ mod artifact;
 mod backtest;
 mod fleet;
 mod infer;
+mod learning;
 mod patterns;
 mod registry;
 mod train;

@@ -164,17 +164,74 @@ async fn a_damaged_model_in_force_is_replaced() {
     assert_ne!(replaced.key.as_ref(), Some(&key));
 }
 
+/// From the 20th on, everything that a service does.
+const BAD_DAYS: &str = r#"{"start": "2026-03-20", "end": "2026-03-31", "reason": "sale"}"#;
+
+fn without_bad_days() -> domain::config::Config {
+    config(&format!(r#"{{"training": {{"excluded_periods": [{BAD_DAYS}]}}}}"#))
+}
+
+async fn model_of(fleet: &Fleet, name: &domain::ServiceName) -> detect::model::PeriodModel {
+    let catalog = fleet.registry.catalog().await.unwrap().catalog;
+    let reference = catalog.route(name, Period::BusinessHours).unwrap().model;
+    fleet.registry.model(reference).await.unwrap()
+}
+
 #[tokio::test]
-async fn excluded_periods_are_left_out() {
+async fn excluded_periods_reach_neither_forests_nor_evidence() {
+    let (mut quiet, mut wild) = (Fleet::untrained(), Fleet::untrained());
+    let from_s = crate::fleet::at("2026-03-20T00:00:00Z").timestamp();
+    for fleet in [&mut quiet, &mut wild] {
+        fleet.config = without_bad_days();
+    }
+    wild.rewrite("application_latency", &names()[0], |time_s, value| {
+        if (from_s..from_s + 12 * 86_400).contains(&time_s) { value * 7.0 } else { value }
+    });
+    let report = quiet.train().await.unwrap();
+    wild.train().await.unwrap();
+    let rows = report.services[0].rows;
+    // The look-back grew beyond the first sample, and midnight belongs to the day after.
+    assert!((18 * 288 - 60..=18 * 288 + 2).contains(&rows), "{rows} rows of eighteen days");
+    for name in names() {
+        let (quiet, wild) = (model_of(&quiet, &name).await, model_of(&wild, &name).await);
+        assert_eq!(quiet.evidence, wild.evidence, "{name}");
+        assert_eq!(quiet.metrics, wild.metrics, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_known_incident_is_left_out_of_its_service_only() {
+    let named = |service| domain::config::valid::ExcludedPeriod {
+        service,
+        start_s: crate::fleet::at("2026-03-20T00:00:00Z").timestamp(),
+        end_s: crate::fleet::at("2026-03-31T23:59:59Z").timestamp(),
+        reason: "sale".to_owned(),
+    };
+    let mut by_config = Fleet::untrained();
+    by_config.config = without_bad_days();
+    by_config.train().await.unwrap();
+    let (plain, by_list) = (Fleet::trained(), Fleet::untrained());
+    by_list.train_without(vec![named(Some(names()[0].clone()))]).await.unwrap();
+    let rows = |model: detect::model::PeriodModel| model.training.rows_training;
+    let first = &names()[0];
+    let expected = rows(model_of(&by_config, first).await);
+    assert_eq!(rows(model_of(&by_list, first).await), expected);
+    assert_ne!(rows(model_of(&plain, first).await), expected);
+    let second = &names()[1];
+    assert_eq!(rows(model_of(&by_list, second).await), rows(model_of(&plain, second).await));
+}
+
+#[tokio::test]
+async fn the_look_back_grows_by_what_is_left_out_of_it() {
     let mut fleet = Fleet::untrained();
     fleet.config = config(
-        r#"{"training": {"excluded_periods": [
-            {"start": "2026-03-20", "end": "2026-03-31", "reason": "sale"}
+        r#"{"training": {"lookback_days": 15, "excluded_periods": [
+            {"start": "2026-03-20", "end": "2026-03-24"}
         ]}}"#,
     );
     let report = fleet.train().await.unwrap();
     let rows = report.services[0].rows;
-    assert!((18 * 288 - 60..=18 * 288).contains(&rows), "{rows} rows of eighteen days");
+    assert!((15 * 288 - 60..=15 * 288).contains(&rows), "{rows} rows of fifteen days");
 }
 
 #[tokio::test]
@@ -213,4 +270,31 @@ async fn a_service_without_traffic_is_judged_by_its_other_metrics() {
     let evaluation = cycle.results[0].evaluation().unwrap();
     let anomaly = &evaluation.anomalies["queue_depth_high"];
     assert_eq!(anomaly.detection_signals[0].method, "recent_level");
+}
+
+#[tokio::test]
+async fn a_run_leaves_a_record_of_what_came_of_it() {
+    let (fleet, _) = Fleet::trained_on_memory();
+    let report = fleet.train().await.unwrap();
+    let runs = fleet.registry.runs(10).await.unwrap();
+    assert_eq!(runs.len(), 1);
+    let run = &runs[0];
+    assert_eq!((run.run_id.as_str(), run.status.as_str()), (&*report.run_id, "completed"));
+    assert_eq!((run.services, run.services_failed, run.left_out), (3, 0, 0));
+    assert_eq!(run.periods.passed + run.periods.warned + run.periods.failed, 15);
+    assert_eq!(run.validation, run.periods.validation());
+    assert_eq!(run.data_points, report.services.iter().map(|it| it.rows).sum::<usize>());
+    assert_eq!(run.history_from, "2026-03-02T00:00:00Z");
+    assert!(run.to_json().len() < 32 * 1024, "bounded");
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_begin_is_recorded_as_failed() {
+    let fleet = Fleet::untrained();
+    fleet.source.fail_health(failing("it answered 500"));
+    fleet.train().await.unwrap_err();
+    let runs = fleet.registry.runs(10).await.unwrap();
+    let words = serde_json::to_string(&runs[0].validation).unwrap();
+    assert_eq!((words.as_str(), runs[0].status.as_str()), ("\"FAILED\"", "failed"));
+    assert_eq!(runs[0].error.as_deref(), Some("vm is failing: it answered 500"));
 }

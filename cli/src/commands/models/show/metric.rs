@@ -1,6 +1,6 @@
 //! One metric of a model as text: what is usual, what is flagged, and the score of every value.
 
-use detect::model::{MetricModel, UnivariateForest};
+use detect::model::{Axis, MetricModel, UnivariateForest};
 use domain::{BadDirection, MetricKind};
 
 use super::text::{contamination, held_out, severity};
@@ -91,20 +91,36 @@ fn flags(metric: &MetricModel) -> String {
 }
 
 fn describe(metric: &MetricModel, zone: &Zone) -> String {
-    let with_unit = |at| value(metric.kind, &metric.unit, at);
+    let with_unit = |at| with_unit(metric, at);
     match (zone.above, zone.up_to) {
         (None, Some(up_to)) => format!("below {}", with_unit(up_to)),
         (Some(above), None) => format!("above {}", with_unit(above)),
         (Some(above), Some(up_to)) => {
-            format!("{} to {}", number(metric.kind, above), with_unit(up_to))
+            format!("{} to {}", plain(metric, above), with_unit(up_to))
         }
         (None, None) => "every value".to_owned(),
     }
 }
 
+fn is_deviation(metric: &MetricModel) -> bool {
+    metric.forest.as_ref().is_some_and(|forest| forest.axis == Axis::Deviation)
+}
+
+/// What the forest judges, with its unit.
+fn with_unit(metric: &MetricModel, at: f64) -> String {
+    match is_deviation(metric) {
+        true => format!("{at:.1} sigmas from usual"),
+        false => value(metric.kind, &metric.unit, at),
+    }
+}
+
+fn plain(metric: &MetricModel, at: f64) -> String {
+    if is_deviation(metric) { format!("{at:.1}") } else { number(metric.kind, at) }
+}
+
 /// A flag on the side that does not hurt is never reported.
 fn good_news(metric: &MetricModel, zones: &[Zone]) -> &'static str {
-    let median = metric.statistics.summary.p50;
+    let median = if is_deviation(metric) { 0.0 } else { metric.statistics.summary.p50 };
     match metric.bad_direction {
         BadDirection::Up if zones.iter().any(|zone| zone.up_to.is_some_and(|it| it <= median)) => {
             "; a low value is good and not reported"
@@ -121,25 +137,33 @@ fn good_news(metric: &MetricModel, zones: &[Zone]) -> &'static str {
 /// The curve from somewhat below the lowest to somewhat above the highest value seen, even on the
 /// scale that the forest sees.
 fn curve(metric: &MetricModel, forest: &UnivariateForest) -> Curve {
-    let transform = &metric.transform;
     let seen = &metric.statistics.summary;
-    let (low, high) = (transform.apply(seen.min), transform.apply(seen.max));
-    let (lowest, highest) = possible(metric);
+    let feature = |value: f64| f64::from(metric.feature(forest.axis, value));
+    let (low, high) = match forest.axis {
+        Axis::Value => (feature(seen.min), feature(seen.max)),
+        Axis::Deviation => (f64::from(forest.range.0), f64::from(forest.range.1)),
+    };
+    let (lowest, highest) = possible(metric, forest.axis);
     let margin = MARGIN * (high - low).max(f64::EPSILON);
     let from = (low - margin).max(f64::from(lowest));
     let to = (high + margin).min(f64::from(highest));
-    let at = |share: f64| transform.invert(from + share * (to - from));
-    let share = |value: f64| (transform.apply(value) - from) / (to - from).max(f64::EPSILON);
+    let at = |share: f64| metric.at_feature(forest.axis, (from + share * (to - from)) as f32);
+    let share = |value: f64| (feature(value) - from) / (to - from).max(f64::EPSILON);
     let last = (plot::SAMPLES - 1) as f64;
+    let usual = match forest.axis {
+        Axis::Value => (seen.p5, seen.p50, seen.p95),
+        // Nine in ten of a normal variable.
+        Axis::Deviation => (-1.645, 0.0, 1.645),
+    };
     Curve {
         values: (0..plot::SAMPLES)
             .map(|sample| decision(metric, forest, at(sample as f64 / last)))
             .collect(),
         ticks: TICKS.map(|place| (place, tick(metric, place, at(place)))).into(),
         span: Some(Span {
-            from: share(seen.p5),
-            middle: share(seen.p50),
-            to: share(seen.p95),
+            from: share(usual.0),
+            middle: share(usual.1),
+            to: share(usual.2),
             label: "usual".to_owned(),
         }),
     }
@@ -147,6 +171,9 @@ fn curve(metric: &MetricModel, forest: &UnivariateForest) -> Curve {
 
 /// Only the last one bears the unit, except for percent, which is short.
 fn tick(metric: &MetricModel, place: f64, at: f64) -> String {
+    if is_deviation(metric) {
+        return if place < 1.0 { format!("{at:.1}") } else { format!("{at:.1} sigmas") };
+    }
     if place < 1.0 && metric.kind != MetricKind::Ratio {
         return number(metric.kind, at);
     }

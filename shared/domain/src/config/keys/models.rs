@@ -88,6 +88,8 @@ pub(super) const KEYS: &[Key] = &[
     Key::live("training.excluded_periods[].end", Shape::Text(Form::Moment), "")
         .required()
         .about("Last moment that training leaves out. A date means the end of that day."),
+    Key::live("training.excluded_periods[].service", Shape::Text(Form::Service), "")
+        .about("The only service that it concerns; without it, all."),
     Key::live("training.excluded_periods[].reason", Shape::Text(Form::Free), "")
         .about("Why, for people."),
     Key::later("training.excluded_periods[].model_variant", Shape::Text(Form::Free), "")

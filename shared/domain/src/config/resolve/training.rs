@@ -7,6 +7,7 @@ use crate::config::moment::{self, Moment, Side};
 use crate::config::problems::Problem;
 use crate::config::valid::{ContaminationMethod, ExcludedPeriod, SeverityPercentiles, Training};
 use crate::config::values::{Leaf, Values};
+use crate::service::ServiceName;
 
 pub(super) fn training(values: &Values, problems: &mut Vec<Problem>) -> Training {
     let method = values.text("training.contamination_estimation.method");
@@ -52,6 +53,8 @@ fn excluded_period(
     let of_same_item = |leaf: &&Leaf| leaf.path.first_index() == index;
     let end = values.each("training.excluded_periods[].end").find(of_same_item);
     let reason = values.each("training.excluded_periods[].reason").find(of_same_item);
+    let service = values.each("training.excluded_periods[].service").find(of_same_item);
+    let service = service.and_then(|leaf| ServiceName::new(leaf.value.as_str()?).ok());
     let start_s = epoch_s(start, Side::Start, zone, problems);
     let end_s = end.and_then(|end| epoch_s(end, Side::End, zone, problems));
     let (start_s, end_s) = (start_s?, end_s?);
@@ -67,7 +70,7 @@ fn excluded_period(
         return None;
     }
     let reason = reason.and_then(|leaf| leaf.value.as_str()).unwrap_or_default().to_owned();
-    Some(ExcludedPeriod { start_s, end_s, reason })
+    Some(ExcludedPeriod { service, start_s, end_s, reason })
 }
 
 fn epoch_s(leaf: &Leaf, side: Side, zone: Tz, problems: &mut Vec<Problem>) -> Option<i64> {

@@ -70,7 +70,11 @@ fn special(key: &Key) -> Option<(Value, Value)> {
     if let Some(part) = key.path.strip_prefix("training.excluded_periods[].") {
         let base = json!({ "start": "2026-01-02", "end": "2026-01-03" });
         let mut changed = base.clone();
-        changed[part] = if part == "start" { json!("2026-01-01") } else { json!("2026-01-04") };
+        changed[part] = match part {
+            "start" => json!("2026-01-01"),
+            "service" => json!("booking"),
+            _ => json!("2026-01-04"),
+        };
         let wrap = |item| document("training.excluded_periods", json!([item]));
         return Some((wrap(base), wrap(changed)));
     }

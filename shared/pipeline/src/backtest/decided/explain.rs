@@ -6,6 +6,7 @@
 use chrono::{DateTime, SecondsFormat};
 use detect::evidence::{Evidence, STAY};
 use detect::explain::format_value;
+use detect::features::Features;
 use detect::model::{MetricModel, PeriodModel};
 use detect::rows::{Observation, observe};
 use detect::score::{Assessment, ScoreSettings, assess};
@@ -16,7 +17,7 @@ use super::{Decided, not_judged, refusal};
 use crate::backtest::explanation::{Explanation, Gate, MetricExplanation};
 use crate::backtest::judge::{Judge, Usual};
 use crate::backtest::tape::{Tape, Tick};
-use crate::infer::decide::decide;
+use crate::infer::decide::{decide, features};
 use crate::infer::gather::{CycleInput, ServiceInput};
 
 /// Features of a combination that are named.
@@ -26,6 +27,7 @@ const FEATURES_SHOWN_MAX: usize = 3;
 struct Case<'a> {
     model: &'a PeriodModel,
     observation: Observation,
+    features: Features,
     settings: ScoreSettings<'a>,
     assessment: Assessment,
 }
@@ -69,8 +71,9 @@ impl Decided<'_> {
         let (width_s, at_s) = (model.training.row_width_s, input.at.timestamp());
         let (observation, _) = observe(&service.samples, metrics, &detection.bounds, at_s, width_s);
         let settings = ScoreSettings { metrics, detection, is_fallback: routed.is_fallback };
-        let assessment = assess(model, &observation, &settings);
-        Some(Case { model, observation, settings, assessment })
+        let features = features(service, routed, input, self.config);
+        let assessment = assess(model, &observation, &features, &settings);
+        Some(Case { model, observation, features, settings, assessment })
     }
 }
 
@@ -101,7 +104,7 @@ impl Case<'_> {
                 *value = None;
             }
         }
-        assess(self.model, &observation, &self.settings)
+        assess(self.model, &observation, &self.features.only(&metric.name), &self.settings)
     }
 
     fn is_flagged(&self, metric: &MetricDefinition) -> bool {
@@ -140,7 +143,7 @@ impl Case<'_> {
     fn is_kept(&self, metric: &MetricDefinition, gates: Gates) -> bool {
         let detection = Detection { gates, ..self.settings.detection.clone() };
         let settings = ScoreSettings { detection: &detection, ..self.settings };
-        let signals = assess(self.model, &self.observation, &settings).signals;
+        let signals = assess(self.model, &self.observation, &self.features, &settings).signals;
         signals.iter().any(|signal| signal.metric == metric.name)
     }
 
