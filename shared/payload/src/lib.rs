@@ -7,6 +7,7 @@
 //! - [`slo`]: what objectives say of a service and of an anomaly
 //! - [`resolution`], [`notification`]: what else is sent
 //! - [`message`]: what is sent, with its id
+//! - [`alertmanager`], [`write_back`]: the same in other systems' forms
 //! - [`render`]: from what scoring found to these types
 //! - [`schema`]: the JSON Schema of both, generated from the types
 //!
@@ -14,6 +15,9 @@
 //! that may be absent is absent or null alike.
 
 pub mod cascade;
+pub mod alertmanager;
+#[cfg(test)]
+mod examples;
 pub mod message;
 pub mod notification;
 pub mod render;
@@ -22,7 +26,9 @@ pub mod result;
 pub mod run;
 pub mod schema;
 pub mod slo;
+pub mod text;
 pub mod tracking;
+pub mod write_back;
 
 /// Version of the wire format: patch for documentation, minor for optional fields, major for
 /// anything that breaks a reader.
