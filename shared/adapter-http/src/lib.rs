@@ -21,6 +21,8 @@ mod batch;
 mod observability;
 mod post;
 mod query;
+#[cfg(test)]
+mod receiver_tests;
 mod transport;
 mod victoria_metrics;
 mod webhook;
