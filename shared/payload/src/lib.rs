@@ -6,7 +6,7 @@
 //! - [`tracking`]: which incidents a verdict belongs to, and what was done to them
 //! - [`slo`]: what objectives say of a service and of an anomaly
 //! - [`resolution`], [`notification`]: what else is sent
-//! - [`message`]: what is sent, with its id
+//! - [`message`]: what is sent, with its id; [`announce`]: from incidents to messages
 //! - [`alertmanager`], [`write_back`]: the same in other systems' forms
 //! - [`render`]: from what scoring found to these types
 //! - [`schema`]: the JSON Schema of both, generated from the types
@@ -16,6 +16,7 @@
 
 pub mod cascade;
 pub mod alertmanager;
+pub mod announce;
 #[cfg(test)]
 mod examples;
 pub mod message;

@@ -2,7 +2,8 @@
 //!
 //! - [`queue`]: from messages to the outbox, one copy for each receiver that takes them
 //! - [`plan`]: which messages may be sent now; pure
-//! - [`lane`]: one receiver's share of a run
+//! - `lane`: one receiver's share of a run
+//! - [`notice`]: what yaga says of itself, besides the outbox
 //!
 //! Receivers are independent: each has copies of its own, so one that is down holds up nobody else.
 //! For one receiver, messages of one service go in their order, one at a time: a resolution never
@@ -10,6 +11,7 @@
 //! a message is sent again rather than lost.
 
 mod lane;
+pub mod notice;
 pub mod plan;
 pub mod queue;
 
