@@ -85,7 +85,7 @@ impl Transport {
         parameters: &[(&str, String)],
         timeout: Duration,
     ) -> Result<Vec<u8>, Failure> {
-        let client = self.client.get_or_init(build_client).as_ref();
+        let client = self.client.get_or_init(|| build_client(Policy::none())).as_ref();
         let client = client.map_err(|reason| Failure::Unreachable(reason.clone()))?;
         let mut request = question(client, address, parameters)?.timeout(timeout);
         if let Some(token) = &self.token {
@@ -131,12 +131,11 @@ impl std::fmt::Debug for Transport {
     }
 }
 
-fn build_client() -> Result<Client, String> {
+pub(crate) fn build_client(redirects: Policy) -> Result<Client, String> {
     Client::builder()
         .user_agent(concat!("yaga/", env!("CARGO_PKG_VERSION")))
         .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-        // A redirect leads to a sign-in page more often than to metrics.
-        .redirect(Policy::none())
+        .redirect(redirects)
         .build()
         .map_err(|error| innermost(&error))
 }
@@ -171,7 +170,7 @@ fn failure_of(error: reqwest::Error, before_answer: bool) -> Failure {
     Failure::BrokeOff(innermost(&error))
 }
 
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -185,12 +184,12 @@ fn ceiling(base: Duration, attempt: u32) -> Duration {
 }
 
 /// A wait between nothing and the ceiling, so that many clients do not come back together.
-fn full_jitter(ceiling: Duration, random: u64) -> Duration {
+pub(crate) fn full_jitter(ceiling: Duration, random: u64) -> Duration {
     ceiling.mul_f64(random as f64 / u64::MAX as f64)
 }
 
 /// Every `RandomState` has keys of its own, which is random enough to spread retries.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

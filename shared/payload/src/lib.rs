@@ -6,16 +6,21 @@
 //! - [`tracking`]: which incidents a verdict belongs to, and what was done to them
 //! - [`slo`]: what objectives say of a service and of an anomaly
 //! - [`resolution`], [`notification`]: what else is sent
-//! - [`message`]: what is sent, with its id
+//! - [`message`]: what is sent, with its id; [`announce`]: from incidents to messages
 //! - [`drift`]: whether the model still knows the service
+//! - [`alertmanager`], [`write_back`]: the same in other systems' forms
 //! - [`render`]: from what scoring found to these types
 //! - [`schema`]: the JSON Schema of both, generated from the types
 //!
 //! Numbers are finite, instants are UTC with `Z` and milliseconds, names are snake_case. A field
 //! that may be absent is absent or null alike.
 
+pub mod alertmanager;
+pub mod announce;
 pub mod cascade;
 pub mod drift;
+#[cfg(test)]
+mod examples;
 pub mod message;
 pub mod notification;
 pub mod render;
@@ -24,7 +29,9 @@ pub mod result;
 pub mod run;
 pub mod schema;
 pub mod slo;
+pub mod text;
 pub mod tracking;
+pub mod write_back;
 
 /// Version of the wire format: patch for documentation, minor for optional fields, major for
 /// anything that breaks a reader.

@@ -10,6 +10,9 @@ pub const UNAVAILABLE_CYCLES_MIN: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notification {
     pub schema_version: String,
+    /// Id of the message that this is the body of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
     pub timestamp: String,
     pub cycle_id: i64,
     /// The service that cannot be seen; absent where none can.
@@ -37,6 +40,9 @@ pub enum NotificationStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Heartbeat {
     pub schema_version: String,
+    /// Id of the message that this is the body of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
     pub timestamp: String,
     pub cycle_id: i64,
     /// As in the cycle's answer: `complete`, `partial`, `source_unavailable`, `no_models`.

@@ -57,6 +57,7 @@ pub fn judged(it: &Judged<'_>) -> ServiceResult {
     let is_fallback = it.model.period != it.period;
     let evaluation = Box::new(Evaluation {
         schema_version: SCHEMA_VERSION.to_owned(),
+        message_id: None,
         service_name: it.service.to_string(),
         timestamp: instant(it.at),
         cycle_id: cycle_id(it.at),

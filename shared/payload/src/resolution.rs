@@ -13,6 +13,9 @@ pub const MODEL_TYPE: &str = "incident_resolution";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resolution {
     pub schema_version: String,
+    /// Id of the message that this is the body of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
     pub service_name: String,
     /// When the incident was closed.
     pub timestamp: String,

@@ -28,6 +28,9 @@ pub enum ServiceResult {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluation {
     pub schema_version: String,
+    /// Id of the message that this is the body of; absent in a cycle's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
     pub service_name: String,
     /// The instant that the verdict is about.
     pub timestamp: String,

@@ -190,62 +190,6 @@ pub struct RootCause {
     pub path: Vec<String>,
 }
 
-impl OverallAction {
-    /// The word for a cycle with these actions: a confirmation says most, one action says itself,
-    /// several are mixed.
-    pub fn of(actions: &ActionSummary) -> OverallAction {
-        let ActionSummary {
-            incident_creates: created,
-            incident_continues: continued,
-            incident_closes: closed,
-            incident_reopens: reopened,
-            newly_confirmed,
-            suspected_expired: _,
-        } = *actions;
-        match (created, continued, closed, reopened) {
-            _ if newly_confirmed > 0 => OverallAction::Confirmed,
-            (0, 0, 0, 0) => OverallAction::NoChange,
-            (1, 0, 0, 0) => OverallAction::Create,
-            (0, 1, 0, 0) => OverallAction::Update,
-            (0, 0, 1, 0) => OverallAction::Resolve,
-            (0, 0, 0, 1) => OverallAction::Reopen,
-            _ => OverallAction::Mixed,
-        }
-    }
-}
-
 fn is_zero(count: &u32) -> bool {
     *count == 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_combination_of_actions_has_its_word() {
-        for bits in 0..32_u32 {
-            let bit = |n: u32| bits >> n & 1;
-            let actions = ActionSummary {
-                incident_creates: bit(0),
-                incident_continues: bit(1),
-                incident_closes: bit(2),
-                incident_reopens: bit(3),
-                newly_confirmed: bit(4),
-                suspected_expired: 7,
-            };
-            let expected = match bits {
-                16.. => OverallAction::Confirmed,
-                0 => OverallAction::NoChange,
-                1 => OverallAction::Create,
-                2 => OverallAction::Update,
-                4 => OverallAction::Resolve,
-                8 => OverallAction::Reopen,
-                _ => OverallAction::Mixed,
-            };
-            assert_eq!(OverallAction::of(&actions), expected, "{actions:?}");
-        }
-        let two = ActionSummary { incident_creates: 2, ..ActionSummary::default() };
-        assert_eq!(OverallAction::of(&two), OverallAction::Mixed);
-    }
 }

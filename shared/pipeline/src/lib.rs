@@ -5,6 +5,7 @@
 //! - [`train`]: history -> models in the registry -> catalog
 //! - [`infer`]: gather, decide, act: one cycle
 //! - [`incidents`]: the state of incidents, committed exactly once
+//! - [`deliver`]: outbox -> receivers
 //! - [`backtest`]: recordings -> cycles -> incidents -> how good they are
 //!
 //! Everything is asynchronous over the ports and knows neither a runtime nor a network. Deciding
@@ -52,6 +53,7 @@
 //! ```
 
 pub mod backtest;
+pub mod deliver;
 pub mod incidents;
 pub mod infer;
 pub mod ports;

@@ -2,6 +2,7 @@
 //!
 //! - [`settings`]: finds, reads and checks the configuration document
 //! - [`adapters`]: metric source and registry, chosen by the form of one setting each
+//! - [`receivers`]: where alerts and scores go
 //! - [`assembly`]: both together, from the environment
 //! - [`event`]: what the functions are called with
 //! - [`clock`]: the system's clock
@@ -12,11 +13,13 @@ pub mod adapters;
 pub mod assembly;
 pub mod clock;
 pub mod event;
+pub mod receivers;
 pub mod settings;
 
 pub use adapters::{Source, registry, source};
 pub use assembly::{Assembly, AssemblyError};
 pub use clock::SystemClock;
+pub use receivers::{receivers, score_sink};
 pub use settings::{Settings, SettingsError};
 
 /// Looks up an environment variable.

@@ -5,7 +5,7 @@
 //! - [`ObjectStore`]: where models live
 //! - [`incidents`]: where incident state lives
 //! - [`outbox`]: messages that were committed with that state
-//! - [`Publisher`]: where messages go
+//! - [`Publisher`]: where messages go; [`ScoreSink`]: where scores go
 //! - [`Clock`]: the time
 
 mod clock;
@@ -18,4 +18,4 @@ mod publisher;
 pub use clock::Clock;
 pub use metrics::{Health, MetricRead, MetricSource, RangeRequest, SourceError};
 pub use objects::{ETag, Object, ObjectStore, Read, StoreError, check_key};
-pub use publisher::{Outcome, Publisher};
+pub use publisher::{Outcome, Publisher, ScoreSink};

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payload::message::{Message, MessageKind};
+use payload::write_back::ServicePoint;
 
 /// A receiver of messages. A publisher keeps nothing: what it could not deliver stays with who
 /// asked.
 #[async_trait]
 pub trait Publisher: Send + Sync {
-    /// Sends messages in their order and says of each, in the same order, what became of it.
+    /// Sends messages and says of each, in the same order, what became of it.
     ///
-    /// A receiver may get a message twice, but never in another order than it was handed over. A
-    /// publisher may try again for seconds; longer waits are the caller's.
+    /// A batch has at most one message of a service, so it may be sent in any order and in any
+    /// number of requests. A publisher may try again for seconds; longer waits are the caller's.
     async fn send(&self, batch: &[Message]) -> Vec<Outcome>;
 
     /// Whether the receiver wants this kind at all. What it does not want is not queued for it.
@@ -31,4 +32,14 @@ pub enum Outcome {
     Retry { after: Option<Duration>, reason: String },
     /// It will never take it.
     Refused { reason: String },
+}
+
+/// Where scores and expected values are written for charts. Best effort: nothing is repeated.
+#[async_trait]
+pub trait ScoreSink: Send + Sync {
+    /// Writes what a cycle found. The error is for the log.
+    async fn write(&self, points: &[ServicePoint]) -> Result<(), String>;
+
+    /// What the sink is, for messages: an address without secrets.
+    fn describe(&self) -> String;
 }

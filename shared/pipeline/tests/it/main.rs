@@ -2,6 +2,7 @@
 
 mod artifact;
 mod backtest;
+mod deliver;
 mod fleet;
 mod infer;
 mod learning;

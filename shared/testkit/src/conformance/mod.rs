@@ -7,6 +7,7 @@ mod incident_store;
 mod metric_source;
 mod object_store;
 mod outbox;
+mod publisher;
 #[cfg(test)]
 mod tests;
 
@@ -14,3 +15,4 @@ pub use incident_store::incident_store;
 pub use metric_source::{KnownMetrics, metric_source};
 pub use object_store::object_store;
 pub use outbox::{IncidentsAndOutbox, outbox};
+pub use publisher::{Behaviour, ReceiverBench, has_poison, is_poison, publisher, resolution};
