@@ -47,7 +47,7 @@ async fn judge(shell: &Shell, arguments: &Arguments) -> Result<(Cycle, Config), 
         at: arguments.at.or(source.newest).unwrap_or_else(Utc::now),
         services: (!arguments.services.is_empty()).then(|| arguments.services.clone()),
     };
-    let ports = InferPorts { source: source.port.as_ref(), registry: &registry };
+    let ports = InferPorts { source: source.port.as_ref(), registry: &registry, incidents: None };
     let cycle = infer_cycle(&request, &settings.config, &ports, &mut Warm::default()).await;
     let cycle = cycle.map_err(|error| Failure::Registry(error.into()))?;
     Ok((cycle, settings.config))

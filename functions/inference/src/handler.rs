@@ -36,7 +36,11 @@ pub(crate) async fn handle(event: Event, context: &Context) -> Result<Cycle, Fai
     let assembly = context.assembly().await?;
     let at = event.at.unwrap_or_else(|| assembly.source.latest(assembly.clock.now()));
     let request = CycleRequest { at, services: event.services };
-    let ports = InferPorts { source: assembly.source.port.as_ref(), registry: &assembly.registry };
+    let ports = InferPorts {
+        source: assembly.source.port.as_ref(),
+        registry: &assembly.registry,
+        incidents: None,
+    };
     let mut warm = context.warm.lock().await;
     let cycle = infer_cycle(&request, &assembly.settings.config, &ports, &mut warm).await?;
     log(&cycle, started);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cascade::CascadeAnalysis;
 use crate::drift::{DriftAnalysis, DriftWarning};
+use crate::slo::{SloContext, SloEvaluation};
 use crate::tracking::{AffectedService, Fingerprinting, RootCause, Tracking};
 
 /// The verdict on a service, told apart by `alert_type`.
@@ -48,6 +49,9 @@ pub struct Evaluation {
     pub anomaly_count: u32,
     /// `none` if and only if there is no anomaly.
     pub overall_severity: Severity,
+    /// The detector's, where objectives changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_severity: Option<Severity>,
     /// By metric; null where it was not collected.
     pub current_metrics: BTreeMap<String, Option<f64>>,
     /// Mean of the training data, by metric.
@@ -61,6 +65,9 @@ pub struct Evaluation {
     pub drift_warning: Option<DriftWarning>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_metrics_failure: Option<PartialFailure>,
+    /// How the service stands against what it owes; absent without objectives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo_evaluation: Option<SloEvaluation>,
     /// What this cycle did to the incidents of the service; absent where none are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprinting: Option<Fingerprinting>,
@@ -84,6 +91,9 @@ pub struct Anomaly {
     #[serde(rename = "type")]
     pub kind: String,
     pub severity: Severity,
+    /// The detector's, where objectives had their say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ml_severity: Option<Severity>,
     /// Why the severity is not what was found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub severity_adjustments: Vec<String>,
@@ -140,6 +150,9 @@ pub struct Anomaly {
     /// Where it starts; absent where no call graph is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cascade_analysis: Option<CascadeAnalysis>,
+    /// Its metric beside the limits in force; absent without objectives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo_context: Option<SloContext>,
     /// Its incident; absent where none are kept.
     #[serde(flatten)]
     pub tracking: Option<Tracking>,
@@ -303,7 +316,26 @@ pub enum ErrorCode {
     ModelUnusable,
 }
 
+impl Evaluation {
+    /// Puts anomalies in; count and severity follow.
+    pub fn set_anomalies(&mut self, anomalies: BTreeMap<String, Anomaly>) {
+        self.anomaly_count = anomalies.len() as u32;
+        let worst = anomalies.values().map(|anomaly| anomaly.severity).max();
+        self.overall_severity = worst.unwrap_or(Severity::None);
+        self.anomalies = anomalies;
+    }
+}
+
 impl ServiceResult {
+    /// The result of a service that was evaluated.
+    pub fn of(evaluation: Box<Evaluation>) -> ServiceResult {
+        if evaluation.anomalies.is_empty() {
+            ServiceResult::NoAnomaly(evaluation)
+        } else {
+            ServiceResult::AnomalyDetected(evaluation)
+        }
+    }
+
     /// The service that this is about.
     pub fn service_name(&self) -> &str {
         match self {

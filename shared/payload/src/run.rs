@@ -17,6 +17,12 @@ pub struct Cycle {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     pub summary: Summary,
+    /// What became of incidents; absent where none are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incidents: Option<IncidentCounts>,
+    /// What became of messages; absent where no incidents are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliveries: Option<Deliveries>,
     /// One entry per service, in order of severity and then of name.
     pub results: Vec<ServiceResult>,
 }
@@ -58,4 +64,36 @@ pub struct Summary {
     pub fallback_models: u32,
     /// Models that were fetched in this cycle; the others were warm.
     pub models_fetched: u32,
+}
+
+/// Incidents of a cycle in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct IncidentCounts {
+    /// Not closed, of the services of this cycle.
+    pub active: u32,
+    /// Confirmed by this cycle.
+    pub opened: u32,
+    /// Announced before, and ended by this cycle.
+    pub ended: u32,
+    /// Alerts and resolutions of this cycle.
+    pub announced: u32,
+    /// Alerts that were due and held back: folded, silenced, below the threshold.
+    pub held_back: u32,
+    /// Services whose cycle could not be written: the next cycle carries on.
+    pub not_committed: u32,
+}
+
+/// Messages of a cycle in numbers; one for two receivers counts twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Deliveries {
+    pub delivered: u32,
+    /// Not taken; tried again later.
+    pub rescheduled: u32,
+    /// Given up: each is worth an alarm.
+    pub dead: u32,
+    /// Dropped, because a newer alert of the same incident was delivered.
+    pub superseded: u32,
+    /// Waiting for another try.
+    pub waiting: u32,
+    pub oldest_waiting_seconds: u64,
 }

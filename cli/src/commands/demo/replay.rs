@@ -34,7 +34,7 @@ pub async fn replay(shell: &Shell, stage: &Stage) -> Result<Replayed, Failure> {
     let settings = stage.settings(Part::Test)?;
     let source = shell.source(&settings)?;
     let registry = shell.registry(&settings);
-    let ports = InferPorts { source: source.port.as_ref(), registry: &registry };
+    let ports = InferPorts { source: source.port.as_ref(), registry: &registry, incidents: None };
     let mut warm = Warm::default();
     let ticks = ticks(stage);
     let bar = terminal::bar(shell.shows_progress(), "replaying", Some(ticks.len() as u64));

@@ -21,6 +21,7 @@ pub(super) fn render_anomaly(it: &Judged<'_>, found: &anomaly::Anomaly) -> Anoma
         }
         .to_owned(),
         severity: found.severity,
+        ml_severity: None,
         severity_adjustments: found.severity_reasons.clone(),
         confidence: round(found.confidence, 4),
         original_confidence: found.original_confidence,
@@ -48,6 +49,7 @@ pub(super) fn render_anomaly(it: &Judged<'_>, found: &anomaly::Anomaly) -> Anoma
         time_confidence: round(it.time_confidence, 4),
         detected_by_model: it.model.period,
         cascade_analysis: None,
+        slo_context: None,
         tracking: None,
     }
 }

@@ -133,6 +133,7 @@ pub fn synthetic(it: &SyntheticAnomaly, period: Period, time_confidence: f64) ->
     Anomaly {
         kind: SLO_THRESHOLD.to_owned(),
         severity: it.severity,
+        ml_severity: None,
         severity_adjustments: Vec::new(),
         confidence: 1.0,
         original_confidence: None,
@@ -160,6 +161,7 @@ pub fn synthetic(it: &SyntheticAnomaly, period: Period, time_confidence: f64) ->
         time_confidence,
         detected_by_model: period,
         cascade_analysis: None,
+        slo_context: None,
         tracking: None,
     }
 }

@@ -22,6 +22,7 @@ use crate::backtest::{Explanation, Track};
 use crate::infer::WarmModels;
 use crate::infer::cause::call_graph;
 use crate::infer::decide::{CycleOutcome, decide};
+use crate::infer::follow::Heads;
 use crate::infer::gather::{CycleInput, ServiceInput};
 use crate::registry::{Registry, RegistryError};
 
@@ -95,6 +96,8 @@ impl<'a> Decided<'a> {
             failed_metrics: BTreeMap::new(),
             services: vec![ServiceInput { samples, window, ..routed.clone() }],
             models_fetched: 0,
+            heads: Heads::new(),
+            is_whole_fleet: false,
         })
     }
 

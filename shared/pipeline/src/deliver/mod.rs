@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::config::receivers::Delivery;
 use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 
@@ -57,6 +58,17 @@ pub struct DeliverSettings {
     pub budget: Duration,
     /// A message of this age is given up when it fails again.
     pub give_up_after: TimeDelta,
+}
+
+impl DeliverSettings {
+    /// As the configuration wants it, for one invocation.
+    pub fn of(delivery: &Delivery, owner: &str) -> DeliverSettings {
+        DeliverSettings {
+            owner: owner.to_owned(),
+            budget: Duration::from_secs(delivery.budget_s),
+            give_up_after: TimeDelta::hours(i64::from(delivery.retry_hours)),
+        }
+    }
 }
 
 /// What a run did. The counts are of copies: a message for two receivers counts twice.

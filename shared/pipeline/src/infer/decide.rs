@@ -2,18 +2,18 @@
 //!
 //! Per service: can its metrics be trusted, is there a model, what does the observation look like,
 //! how unusual is it, and what is that called. Then for the fleet: where does trouble start, along
-//! the dependency graph. SLOs and incidents will stand after that.
+//! the dependency graph.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use detect::evidence::{Evidence, EvidenceModel, EvidenceWindow, WindowSpan};
 use detect::features::Features;
 use detect::residual::Cause;
 use detect::rows::{Observation, observe};
 use detect::score::{Assessment, ScoreSettings, assess};
-use domain::ServiceName;
 use domain::config::valid::{Config, Opening};
+use domain::{ServiceName, Severity};
 use payload::cascade::put_cause;
 use payload::render::{self, Judged};
 use payload::result::{ErrorCode, ServiceResult, SkippedReason};
@@ -22,18 +22,23 @@ use crate::infer::cause::{call_graph, find_causes};
 use crate::infer::gather::{CycleInput, ServiceInput};
 use crate::infer::interpret::{Found, check_drift, interpret};
 use crate::infer::models::{NoModel, RoutedModel};
+use crate::infer::objectives::{self, Subject};
 
 /// A fallback model is this much less trusted than it is in its own period, and so is one that is
 /// in force on probation.
 const FALLBACK_CONFIDENCE: f64 = 0.85;
 /// Metrics that may be missing before a service is not judged any more.
 const FAILED_METRICS_MAX: usize = 2;
+/// Evidence that only keeps an incident says no more than this.
+const WEAK_SEVERITY_MAX: Severity = Severity::Medium;
 
 /// What a cycle concluded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CycleOutcome {
     /// In the order of the input.
     pub results: Vec<ServiceResult>,
+    /// The same with what is strong enough to keep an incident, for whoever keeps them.
+    pub candidates: Vec<Candidate>,
     /// How unusual each service is, for ranking and charts: higher is worse. Above zero a forest
     /// flags; evidence has a scale of its own. `None` where nothing was judged.
     pub scores: Vec<Option<f64>>,
@@ -43,17 +48,45 @@ pub struct CycleOutcome {
     pub causes: Vec<Option<Cause>>,
 }
 
+/// A verdict with everything that may matter to an incident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    pub result: ServiceResult,
+    /// Names of anomalies that keep an incident and do not start one.
+    pub weak: BTreeSet<String>,
+}
+
 /// The verdict on one service.
 struct Verdict {
-    result: ServiceResult,
+    candidate: Candidate,
     score: Option<f64>,
     evidence: Option<Evidence>,
+    /// Trust in the model, 0 to 1, and the seconds that the metrics are averages over.
+    trust: f64,
+    width_s: i64,
 }
 
 impl Verdict {
     /// Nothing could be judged.
     fn none(result: ServiceResult) -> Verdict {
-        Verdict { result, score: None, evidence: None }
+        let candidate = Candidate { result, weak: BTreeSet::new() };
+        Verdict { candidate, score: None, evidence: None, trust: 0.0, width_s: 0 }
+    }
+}
+
+impl Candidate {
+    /// What is said where no incidents are kept.
+    fn verdict(&self) -> ServiceResult {
+        match &self.result {
+            ServiceResult::AnomalyDetected(evaluation) if !self.weak.is_empty() => {
+                let mut evaluation = evaluation.clone();
+                let mut anomalies = std::mem::take(&mut evaluation.anomalies);
+                anomalies.retain(|name, _| !self.weak.contains(name));
+                evaluation.set_anomalies(anomalies);
+                ServiceResult::of(evaluation)
+            }
+            result => result.clone(),
+        }
     }
 }
 
@@ -61,18 +94,39 @@ impl Verdict {
 pub fn decide(input: &CycleInput, config: &Config) -> CycleOutcome {
     let mut outcome = CycleOutcome::default();
     for service in &input.services {
-        let Verdict { result, score, evidence } = judge(service, input, config);
-        outcome.results.push(result);
-        outcome.scores.push(score);
-        outcome.evidence.push(evidence);
+        let mut verdict = judge(service, input, config);
+        judge_objectives(&mut verdict, service, input, config);
+        outcome.candidates.push(verdict.candidate);
+        outcome.scores.push(verdict.score);
+        outcome.evidence.push(verdict.evidence);
     }
     outcome.causes = find_causes(input, &outcome.evidence, &call_graph(config));
-    for (result, cause) in outcome.results.iter_mut().zip(&outcome.causes) {
+    for (candidate, cause) in outcome.candidates.iter_mut().zip(&outcome.causes) {
         if let Some(cause) = cause {
-            put_cause(result, cause);
+            put_cause(&mut candidate.result, cause);
         }
     }
+    outcome.results = outcome.candidates.iter().map(Candidate::verdict).collect();
     outcome
+}
+
+/// Objectives have their say where there are any; what does not start an incident is not theirs.
+fn judge_objectives(verdict: &mut Verdict, it: &ServiceInput, input: &CycleInput, config: &Config) {
+    let Some(settings) = &config.slos else { return };
+    let (ServiceResult::AnomalyDetected(evaluation) | ServiceResult::NoAnomaly(evaluation)) =
+        &verdict.candidate.result
+    else {
+        return;
+    };
+    let subject = Subject {
+        service: &it.service,
+        at: input.at,
+        period: it.period,
+        window_s: u32::try_from(verdict.width_s).unwrap_or_default(),
+        time_confidence: verdict.trust,
+    };
+    verdict.candidate.result =
+        objectives::apply(evaluation.clone(), &verdict.candidate.weak, &subject, settings);
 }
 
 fn judge(it: &ServiceInput, input: &CycleInput, config: &Config) -> Verdict {
@@ -122,6 +176,7 @@ fn assess_service(
     };
     let drift = check_drift(observation, it, routed, input, config);
     let evidence = weighed.as_ref().map(|(evidence, _)| evidence);
+    let breached = objectives::breached(observation, it, input, config);
     let found = Found {
         observation,
         assessment: &assessment,
@@ -129,13 +184,16 @@ fn assess_service(
         dependencies: None,
         drift: drift.as_ref(),
         time_confidence: confidence(routed, config),
-        breached: &[],
+        breached: &breached,
     };
-    let anomaly = match (opening(routed), evidence) {
+    let mut anomaly = match (opening(routed), evidence) {
         (Opening::Residual, None) => None,
-        (Opening::Residual, Some(evidence)) if !evidence.opens() => None,
         (_, _) => interpret(&found, it, routed, input, config),
     };
+    let is_weak = evidence.is_some_and(|evidence| !evidence.opens());
+    if let Some(anomaly) = anomaly.as_mut().filter(|_| is_weak) {
+        anomaly.severity = anomaly.severity.min(WEAK_SEVERITY_MAX);
+    }
     let failed_metrics: Vec<String> = input.failed_metrics.keys().cloned().collect();
     let result = render::judged(&Judged {
         service: &it.service,
@@ -154,12 +212,15 @@ fn assess_service(
         anomaly: anomaly.as_ref(),
         drift: drift.as_ref(),
     });
+    let names = anomaly.iter().filter(|_| is_weak).map(|anomaly| anomaly.name.clone());
+    let candidate = Candidate { result, weak: names.collect() };
     let evidence = weighed.map(|(evidence, _)| evidence);
     let score = match opening(routed) {
         Opening::Forest => assessment.score,
         Opening::Residual => evidence.as_ref().map(|evidence| evidence.published_score),
     };
-    Verdict { result, score, evidence }
+    let (trust, width_s) = (confidence(routed, config), routed.model.training.row_width_s);
+    Verdict { candidate, score, evidence, trust, width_s }
 }
 
 /// The evidence of the newest cycle and its method, where evidence opens anomalies.

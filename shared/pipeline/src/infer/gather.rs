@@ -10,9 +10,11 @@ use domain::config::valid::Config;
 use domain::limits::COLLECTION_ERROR_CHARS_MAX;
 use domain::{Period, ServiceName};
 
+use crate::infer::follow::Heads;
 use crate::infer::models::{NoModel, RoutedModel};
 use crate::infer::window::WindowShape;
 use crate::infer::{CycleRequest, InferError, InferPorts, MetricWindow, Warm};
+use crate::ports::incidents::StateError;
 
 /// Everything that a decision needs, and nothing that could change under it.
 #[derive(Debug, Clone)]
@@ -27,6 +29,10 @@ pub struct CycleInput {
     pub failed_metrics: BTreeMap<String, String>,
     pub services: Vec<ServiceInput>,
     pub models_fetched: u32,
+    /// Incident state of the services that have any, where it is kept.
+    pub heads: Heads,
+    /// Nobody asked for certain services only.
+    pub is_whole_fleet: bool,
 }
 
 /// What was gathered for one service.
@@ -50,7 +56,7 @@ pub async fn gather(
     let shape = WindowShape::of(config.detection.opening);
     let at = judged_instant(request.at, ports.source.lag_s(), shape.step_s);
     if let Some(failure) = unhealthy(config, ports).await {
-        return Ok(CycleInput::skipped(at, failure));
+        return Ok(CycleInput::skipped(at, failure, active_heads(ports).await?));
     }
     let Warm { window, models, evidence } = warm;
     let (read, catalog) = futures_util::future::join(
@@ -66,8 +72,13 @@ pub async fn gather(
             (service, period)
         })
         .collect();
-    let loaded =
-        models.load(ports.registry, &catalog, &services, config.inference.max_workers).await;
+    let names: Vec<ServiceName> = services.iter().map(|(service, _)| service.clone()).collect();
+    let (loaded, heads) = futures_util::future::join(
+        models.load(ports.registry, &catalog, &services, config.inference.max_workers),
+        heads(ports, &names),
+    )
+    .await;
+    let heads = heads?;
     let failed_metrics = config
         .metrics
         .iter()
@@ -96,11 +107,13 @@ pub async fn gather(
         failed_metrics,
         services,
         models_fetched: loaded.fetched,
+        heads,
+        is_whole_fleet: request.services.is_none(),
     })
 }
 
 impl CycleInput {
-    fn skipped(at: DateTime<Utc>, failure: String) -> CycleInput {
+    fn skipped(at: DateTime<Utc>, failure: String, heads: Heads) -> CycleInput {
         CycleInput {
             at,
             source_failure: Some(failure),
@@ -108,8 +121,27 @@ impl CycleInput {
             failed_metrics: BTreeMap::new(),
             services: Vec::new(),
             models_fetched: 0,
+            heads,
+            is_whole_fleet: false,
         }
     }
+}
+
+async fn heads(ports: &InferPorts<'_>, services: &[ServiceName]) -> Result<Heads, StateError> {
+    match &ports.incidents {
+        Some(incidents) => incidents.store.heads(services).await,
+        None => Ok(Heads::new()),
+    }
+}
+
+/// Heads of the services with incidents, when nothing else is known.
+async fn active_heads(ports: &InferPorts<'_>) -> Result<Heads, StateError> {
+    let Some(incidents) = &ports.incidents else { return Ok(Heads::new()) };
+    let active = incidents.store.active().await?;
+    let mut services: Vec<ServiceName> = active.into_iter().map(|it| it.service).collect();
+    services.sort();
+    services.dedup();
+    incidents.store.heads(&services).await
 }
 
 fn judged_instant(requested: DateTime<Utc>, lag_s: i64, grid_s: i64) -> DateTime<Utc> {

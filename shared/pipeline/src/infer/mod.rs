@@ -9,9 +9,12 @@ pub mod act;
 pub mod cause;
 pub mod decide;
 mod evidence;
+pub mod finding;
+pub mod follow;
 pub mod gather;
 mod interpret;
 mod models;
+mod objectives;
 mod window;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +22,11 @@ use domain::ServiceName;
 use domain::config::valid::Config;
 use payload::run::Cycle;
 
-use crate::ports::MetricSource;
+use crate::deliver::Receiver;
+use crate::incidents::Writer;
+use crate::ports::incidents::{IncidentStore, StateError};
+use crate::ports::outbox::Outbox;
+use crate::ports::{Clock, MetricSource, ScoreSink};
 use crate::registry::{Registry, RegistryError};
 
 pub use evidence::WarmEvidence;
@@ -40,6 +47,22 @@ pub struct CycleRequest {
 pub struct InferPorts<'a> {
     pub source: &'a dyn MetricSource,
     pub registry: &'a Registry,
+    /// `None`: the cycle says what it sees, and nothing is kept or sent.
+    pub incidents: Option<IncidentPorts<'a>>,
+}
+
+/// Where incidents are kept, and who is told of them.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "ports are trait objects")]
+pub struct IncidentPorts<'a> {
+    pub store: &'a dyn IncidentStore,
+    pub outbox: &'a dyn Outbox,
+    pub receivers: &'a [Receiver],
+    /// Where scores are written for charts.
+    pub scores: Option<&'a dyn ScoreSink>,
+    pub clock: &'a dyn Clock,
+    /// This invocation.
+    pub writer: &'a Writer,
 }
 
 /// What stays in memory between the cycles of one process. Losing it costs time, never truth.
@@ -56,6 +79,9 @@ pub struct Warm {
 pub enum InferError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// Nothing was decided: without the state of incidents nobody could be told rightly.
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 /// Runs one cycle.
@@ -67,5 +93,5 @@ pub async fn infer_cycle(
 ) -> Result<Cycle, InferError> {
     let input = gather::gather(request, config, ports, warm).await?;
     let outcome = decide::decide(&input, config);
-    Ok(act::act(&input, outcome))
+    Ok(act::act(&input, outcome, config, ports.incidents.as_ref()).await)
 }

@@ -153,7 +153,7 @@ impl Fleet {
 
     pub(crate) async fn infer(&mut self, instant: &str) -> Result<Cycle, InferError> {
         let request = CycleRequest { at: at(instant), services: None };
-        let ports = InferPorts { source: &self.source, registry: &self.registry };
+        let ports = InferPorts { source: &self.source, registry: &self.registry, incidents: None };
         infer_cycle(&request, &self.config, &ports, &mut self.warm).await
     }
 

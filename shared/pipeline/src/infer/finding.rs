@@ -1,0 +1,182 @@
+//! What a cycle found out about one service, in the words of incidents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{BadDirection, ServiceName};
+use incident::{Cycle, Detection, Evaluated, Evaluation, RootCause, Step};
+use payload::resolution::{BaselineComparison, HealthSummary, ResolutionContext};
+use payload::result::{self, Anomaly, ServiceResult};
+
+use crate::infer::decide::CycleOutcome;
+use crate::infer::gather::{CycleInput, ServiceInput};
+
+/// One service of a cycle: the verdict, and what its incidents are to make of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    pub service: ServiceName,
+    pub cycle: Cycle,
+    pub evaluation: Evaluation,
+    /// Another service where the trouble seems to start.
+    pub root_cause: Option<RootCause>,
+    /// The verdict, with every anomaly that is strong enough to keep an incident.
+    pub result: ServiceResult,
+    /// Names of anomalies that are too weak to start one.
+    pub weak: BTreeSet<String>,
+    /// How the service looks now, for incidents that end.
+    pub context: Option<ResolutionContext>,
+}
+
+impl Finding {
+    /// What its incidents are taken through; neighbours are put in later.
+    pub fn step(&self) -> Step {
+        let root_cause = self.root_cause.clone();
+        Step { root_cause, ..Step::new(self.cycle, self.evaluation.clone()) }
+    }
+}
+
+/// The findings of all services of a cycle, in their order.
+pub fn findings(input: &CycleInput, outcome: &CycleOutcome) -> Vec<Finding> {
+    let services = input.services.iter().zip(&outcome.candidates);
+    let found = services.zip(&outcome.causes).map(|((it, candidate), cause)| {
+        let (cycle, result) = (cycle_of(it, input), &candidate.result);
+        let evaluation = match result.evaluation() {
+            Some(evaluation) => evaluated(evaluation, &candidate.weak, input),
+            None => Evaluation::NotEvaluated { reason: reason(result) },
+        };
+        let root = cause.as_ref().and_then(|cause| cause.root().map(|root| (root, cause)));
+        let root_cause = root.map(|(root, cause)| RootCause {
+            service: root.clone(),
+            path: cause.path.iter().map(|stop| stop.service.clone()).collect(),
+        });
+        let is_watched = input.heads.get(&it.service).is_some_and(|it| !it.head.is_quiet());
+        let context = if is_watched { context(it, result) } else { None };
+        let (service, result) = (it.service.clone(), result.clone());
+        let weak = candidate.weak.clone();
+        Finding { service, cycle, evaluation, root_cause, result, weak, context }
+    });
+    found.collect()
+}
+
+/// Services with incidents while nothing can be read at all: their incidents wait.
+pub fn unseen(input: &CycleInput, reason: &str) -> Vec<Finding> {
+    let at_ms = input.at.timestamp_millis();
+    let unseen = input.heads.iter().filter(|(_, stored)| !stored.head.active.is_empty());
+    unseen
+        .map(|(service, stored)| Finding {
+            service: service.clone(),
+            cycle: Cycle::at(at_ms, stored.head.cycle_length_s),
+            evaluation: Evaluation::NotEvaluated { reason: reason.to_owned() },
+            root_cause: None,
+            result: payload::render::unavailable(
+                service,
+                input.at,
+                result::SkippedReason::CriticalMetricsUnavailable,
+                reason.to_owned(),
+                BTreeMap::new(),
+            ),
+            weak: BTreeSet::new(),
+            context: None,
+        })
+        .collect()
+}
+
+fn cycle_of(it: &ServiceInput, input: &CycleInput) -> Cycle {
+    let evidence = it.model.as_ref().ok().and_then(|routed| routed.model.evidence.as_ref());
+    Cycle::at(input.at.timestamp_millis(), evidence.map_or(0, |evidence| evidence.cycle_s()))
+}
+
+fn evaluated(
+    evaluation: &result::Evaluation,
+    weak: &BTreeSet<String>,
+    input: &CycleInput,
+) -> Evaluation {
+    let detection = |(name, anomaly): (&String, &Anomaly)| detection(name, anomaly, weak);
+    Evaluation::Evaluated(Evaluated {
+        detections: evaluation.anomalies.iter().map(detection).collect(),
+        unavailable_metrics: input.failed_metrics.keys().cloned().collect(),
+        slo_breaches: breaches(evaluation),
+        model: Some(evaluation.model_name),
+    })
+}
+
+fn detection(name: &str, anomaly: &Anomaly, weak: &BTreeSet<String>) -> Detection {
+    let signal = anomaly.detection_signals.first();
+    let own = anomaly.detection_signals.iter().find(|it| it.metric == anomaly.root_metric);
+    Detection {
+        anomaly: name.to_owned(),
+        root_metric: anomaly.root_metric.clone(),
+        severity: anomaly.severity,
+        ml_severity: anomaly.ml_severity.unwrap_or(anomaly.severity),
+        confidence: anomaly.confidence,
+        score: anomaly.score,
+        value: anomaly.value,
+        threshold: own.and_then(|signal| signal.expected),
+        method: signal.map(|signal| signal.method.clone()),
+        description: Some(anomaly.description.clone()),
+        opens: !weak.contains(name),
+    }
+}
+
+fn breaches(evaluation: &result::Evaluation) -> BTreeSet<String> {
+    let Some(said) = &evaluation.slo_evaluation else { return BTreeSet::new() };
+    let is_bad = |status: &str| matches!(status, "warning" | "breached");
+    let judged = [
+        ("application_latency", &said.latency_evaluation.status),
+        ("error_rate", &said.error_rate_evaluation.ladder.status),
+    ];
+    let bad = judged.into_iter().filter(|(_, status)| is_bad(status));
+    bad.map(|(name, _)| name.to_owned()).collect()
+}
+
+fn reason(result: &ServiceResult) -> String {
+    match result {
+        ServiceResult::MetricsUnavailable(it) => it.error.clone(),
+        ServiceResult::Error(it) => it.error_message.clone(),
+        _ => String::new(),
+    }
+}
+
+/// How a service looks beside its training, in numbers and in a sentence.
+fn context(it: &ServiceInput, result: &ServiceResult) -> Option<ResolutionContext> {
+    let (evaluation, routed) = (result.evaluation()?, it.model.as_ref().ok()?);
+    let mut comparison = BTreeMap::new();
+    let mut all_metrics_normal = true;
+    for metric in &routed.model.metrics {
+        let value = evaluation.current_metrics.get(&metric.name).copied().flatten();
+        let Some(current) = value else { continue };
+        let seen = &metric.statistics.summary;
+        let compared = BaselineComparison::new(current, seen.mean, seen.std);
+        all_metrics_normal &= compared.is_normal(metric.bad_direction != BadDirection::Up);
+        comparison.insert(metric.name.clone(), compared);
+    }
+    let objectives = evaluation.slo_evaluation.as_ref();
+    Some(ResolutionContext {
+        metrics_at_resolution: evaluation.current_metrics.clone(),
+        comparison_to_baseline: comparison,
+        health_summary: HealthSummary {
+            all_metrics_normal,
+            slo_compliant: objectives.is_none_or(|it| it.slo_status == "ok"),
+            summary: summary(evaluation),
+        },
+    })
+}
+
+fn summary(evaluation: &result::Evaluation) -> String {
+    let objectives = evaluation.slo_evaluation.as_ref();
+    let value = |name: &str| evaluation.current_metrics.get(name).copied().flatten();
+    let mut parts: Vec<String> = Vec::new();
+    if let Some(said) = objectives {
+        parts.push(format!("objectives: {}", said.slo_status));
+    }
+    if let Some(latency_ms) = value("application_latency") {
+        let limit = objectives.map(|it| it.latency_evaluation.threshold_acceptable);
+        let limit = limit.map(|limit| format!(" (acceptable: {limit:.0} ms)"));
+        parts.push(format!("latency {latency_ms:.0} ms{}", limit.unwrap_or_default()));
+    }
+    if let Some(share) = value("error_rate") {
+        let limit = objectives.map(|it| it.error_rate_evaluation.ladder.threshold_acceptable);
+        let limit = limit.map(|limit| format!(" (acceptable: {:.2} %)", 100.0 * limit));
+        parts.push(format!("errors {:.2} %{}", 100.0 * share, limit.unwrap_or_default()));
+    }
+    if parts.is_empty() { "no metrics are known".to_owned() } else { parts.join(", ") }
+}

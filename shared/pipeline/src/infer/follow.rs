@@ -1,0 +1,133 @@
+//! Takes the incidents of all services through a cycle, and commits each service once.
+//!
+//! Which incident is listed under which is decided for the fleet, before anything is written. Then
+//! every service is committed by itself: one that cannot be is told of, and stops no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use domain::ServiceName;
+use futures_util::StreamExt;
+use incident::cascade::{Member, place};
+use incident::{Advance, EndReason, Rules, ServiceHead, advance, operate};
+use payload::announce::{messages, track};
+use payload::result::{Evaluation, ServiceResult};
+
+use crate::deliver::Receiver;
+use crate::deliver::queue::copies;
+use crate::incidents::{Attempt, Outcome, Plan, Writer, commit_service};
+use crate::infer::finding::Finding;
+use crate::ports::Clock;
+use crate::ports::incidents::{IncidentStore, StateError, StoredHead};
+
+/// What following needs from the outside.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "ports are trait objects")]
+pub struct Follower<'a> {
+    pub store: &'a dyn IncidentStore,
+    pub clock: &'a dyn Clock,
+    pub writer: &'a Writer,
+    pub rules: &'a Rules,
+    /// Who is told.
+    pub receivers: &'a [Receiver],
+    /// Services that are committed at once.
+    pub workers: usize,
+}
+
+/// Heads as they were gathered.
+pub type Heads = BTreeMap<ServiceName, StoredHead>;
+
+/// A service after its incidents were taken through the cycle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Followed {
+    pub service: ServiceName,
+    pub result: ServiceResult,
+    /// What the cycle did; `None` if its incidents did not take part.
+    pub advance: Option<Advance>,
+    /// Why they did not, for people.
+    pub trouble: Option<String>,
+    /// The cycle is missing in the state: it could not be written.
+    pub is_lost: bool,
+}
+
+/// Takes every finding's service through the cycle, in their order.
+pub async fn follow(findings: &[Finding], heads: &Heads, by: &Follower<'_>) -> Vec<Followed> {
+    let mut members: Vec<Member> = findings
+        .iter()
+        .map(|finding| Member { head: head_of(heads, &finding.service), step: finding.step() })
+        .collect();
+    place(&mut members, by.rules);
+    let commits = findings.iter().zip(members).map(|(it, member)| follow_one(it, member, by));
+    futures_util::stream::iter(commits).buffered(by.workers.max(1)).collect().await
+}
+
+/// Ends incidents of services that are not watched any more, and of those of which nothing was
+/// known for too long; what could not be ended is tried again by the next sweep.
+pub async fn reap(
+    watched: &BTreeSet<ServiceName>,
+    at: DateTime<Utc>,
+    by: &Follower<'_>,
+) -> Result<Vec<Advance>, StateError> {
+    let active = by.store.active().await?;
+    let services: BTreeSet<ServiceName> = active.into_iter().map(|it| it.service).collect();
+    let gone: Vec<ServiceName> = services.into_iter().filter(|it| !watched.contains(it)).collect();
+    let heads = by.store.heads(&gone).await?;
+    let mut ended = Vec::new();
+    for stored in heads.into_values() {
+        let at_ms = at.timestamp_millis();
+        let attempt = Attempt { writer: by.writer, at_ms, is_cycle: false };
+        let plan = |head: &ServiceHead| {
+            let advance = operate::end_all(head, EndReason::ServiceRemoved, at_ms);
+            let cycle_id = payload::render::cycle_id(at);
+            let said = messages(&head.service, cycle_id, &advance, None, None);
+            Plan { messages: copies(&said, by.receivers), advance }
+        };
+        match commit_service(by.store, by.clock, attempt, stored.head, &plan).await? {
+            Outcome::Committed { plan, .. } => ended.push(plan.advance),
+            outcome => tracing::warn!(?outcome, "incidents of a removed service were not ended"),
+        }
+    }
+    Ok(ended)
+}
+
+async fn follow_one(finding: &Finding, member: Member, by: &Follower<'_>) -> Followed {
+    let Member { head, step } = member;
+    let attempt = Attempt { writer: by.writer, at_ms: step.cycle.at_ms, is_cycle: true };
+    let plan = |head: &ServiceHead| {
+        let advance = advance(head, &step, by.rules);
+        let told = tracked(finding, &advance, by.rules);
+        let (service, cycle, context) = (&finding.service, finding.cycle.id, &finding.context);
+        let said = messages(service, cycle, &advance, told.as_deref(), context.as_ref());
+        Plan { messages: copies(&said, by.receivers), advance }
+    };
+    let outcome = commit_service(by.store, by.clock, attempt, head, &plan).await;
+    let is_lost = matches!(outcome, Ok(Outcome::GivenUp { .. }) | Err(_));
+    let (advance, trouble) = match outcome {
+        Ok(Outcome::Committed { plan, .. } | Outcome::Quiet { plan }) => (Some(plan.advance), None),
+        Ok(Outcome::AlreadyProcessed) => (None, Some("this cycle was counted already".to_owned())),
+        Ok(Outcome::Late) => (None, Some("a later cycle was counted already".to_owned())),
+        Ok(Outcome::GivenUp { reason, tries }) => {
+            (None, Some(format!("not committed after {tries} tries: {reason}")))
+        }
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let told = advance.as_ref().and_then(|advance| tracked(finding, advance, by.rules));
+    let result = told.map_or_else(|| finding.result.clone(), ServiceResult::of);
+    Followed { service: finding.service.clone(), result, advance, trouble, is_lost }
+}
+
+/// The verdict with the incidents that it belongs to; what is too weak to start one and belongs to
+/// none is left out.
+fn tracked(finding: &Finding, advance: &Advance, rules: &Rules) -> Option<Box<Evaluation>> {
+    let mut evaluation = Box::new(finding.result.evaluation()?.clone());
+    track(&mut evaluation, advance, rules, finding.cycle.at_ms);
+    let mut anomalies = std::mem::take(&mut evaluation.anomalies);
+    anomalies.retain(|name, anomaly| anomaly.tracking.is_some() || !finding.weak.contains(name));
+    evaluation.set_anomalies(anomalies);
+    Some(evaluation)
+}
+
+fn head_of(heads: &Heads, service: &ServiceName) -> ServiceHead {
+    let known = heads.get(service).map(|stored| stored.head.clone());
+    known.unwrap_or_else(|| ServiceHead::new(service.clone()))
+}

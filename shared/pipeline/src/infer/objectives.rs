@@ -1,0 +1,126 @@
+//! Whether what was found matters: service level objectives have their say on every service.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use detect::pattern;
+use detect::rows::Observation;
+use domain::config::objectives::SloSettings;
+use domain::config::valid::Config;
+use domain::{Period, ServiceName};
+use payload::result::{Anomaly, Evaluation, ServiceResult};
+use slo::{Baseline, Baselines, Metrics, Reading, Situation, SloStatus, Verdict};
+
+use crate::infer::gather::{CycleInput, ServiceInput};
+
+/// A service at an instant.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub service: &'a ServiceName,
+    pub at: DateTime<Utc>,
+    pub period: Period,
+    /// Seconds that the metrics are averages over.
+    pub window_s: u32,
+    pub time_confidence: f64,
+}
+
+/// Metrics that do not keep their objective now, whatever was found in them.
+pub(super) fn breached(
+    observation: &Observation,
+    it: &ServiceInput,
+    input: &CycleInput,
+    config: &Config,
+) -> Vec<String> {
+    let Some(settings) = &config.slos else { return Vec::new() };
+    let named = config.metrics.iter().zip(&observation.values);
+    let metrics = named.map(|(metric, value)| (metric.name.clone(), *value)).collect();
+    let (service, at, period) = (&it.service, input.at, it.period);
+    let subject = Subject { service, at, period, window_s: 0, time_confidence: 1.0 };
+    let verdict = judge(&[], &metrics, &BTreeMap::new(), &subject, settings).evaluation;
+    let statuses = [
+        ("application_latency", verdict.latency.reading),
+        ("error_rate", verdict.error_rate.ladder.reading),
+    ];
+    let is_bad = |reading: &Reading| reading.status >= SloStatus::Warning;
+    let bad = statuses.into_iter().filter(|(_, reading)| reading.as_ref().is_some_and(is_bad));
+    bad.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The verdict after objectives: anomalies too small to matter are dropped, severities follow the
+/// matrix, and an objective that is broken unseen becomes an anomaly of its own. What is `weak` is
+/// left alone: it starts nothing.
+pub(super) fn apply(
+    mut evaluation: Box<Evaluation>,
+    weak: &BTreeSet<String>,
+    subject: &Subject<'_>,
+    settings: &SloSettings,
+) -> ServiceResult {
+    let found = std::mem::take(&mut evaluation.anomalies);
+    let (mut after, found): (BTreeMap<String, Anomaly>, BTreeMap<String, Anomaly>) =
+        found.into_iter().partition(|(name, _)| weak.contains(name));
+    let anomalies: Vec<slo::Anomaly> = found.iter().map(anomaly).collect();
+    let (metrics, baselines) = (&evaluation.current_metrics, &evaluation.training_baselines);
+    let verdict = judge(&anomalies, metrics, baselines, subject, settings);
+    let found: Vec<(String, Anomaly)> = found.into_iter().collect();
+    for it in &verdict.kept {
+        let Some((name, mut anomaly)) = found.get(it.index).cloned() else { continue };
+        anomaly.ml_severity = Some(anomaly.severity);
+        anomaly.severity = it.severity;
+        anomaly.slo_context = it.context.as_ref().map(payload::slo::context);
+        after.insert(name, anomaly);
+    }
+    for it in &verdict.synthetic {
+        let confidence = subject.time_confidence;
+        let anomaly = payload::slo::synthetic(it, evaluation.model_name, confidence);
+        after.insert(it.name.to_owned(), anomaly);
+    }
+    evaluation.set_anomalies(after);
+    let said = &verdict.evaluation;
+    evaluation.original_severity = said.severity_changed().then_some(said.original_severity);
+    evaluation.slo_evaluation = Some(payload::slo::evaluation(said));
+    ServiceResult::of(evaluation)
+}
+
+fn judge(
+    anomalies: &[slo::Anomaly],
+    metrics: &BTreeMap<String, Option<f64>>,
+    baselines: &BTreeMap<String, f64>,
+    subject: &Subject<'_>,
+    settings: &SloSettings,
+) -> Verdict {
+    let value = |name: &str| metrics.get(name).copied().flatten();
+    let usual = |name: &str| Baseline::of_period(baselines.get(name).copied());
+    slo::evaluate(
+        settings,
+        &Situation {
+            service: subject.service,
+            at: subject.at,
+            period: subject.period,
+            metrics: Metrics {
+                application_latency_ms: value("application_latency"),
+                error_rate: value("error_rate"),
+                request_rate_rps: value("request_rate"),
+                database_latency_ms: value("database_latency"),
+            },
+            window_s: subject.window_s,
+            baselines: Baselines {
+                request_rate_rps: usual("request_rate"),
+                database_latency_ms: usual("database_latency"),
+            },
+            anomalies,
+            overall_severity: None,
+            burn: &[],
+        },
+    )
+}
+
+fn anomaly((name, found): (&String, &Anomaly)) -> slo::Anomaly {
+    let pattern = found.pattern_name.as_deref().and_then(pattern::by_name);
+    slo::Anomaly {
+        name: name.clone(),
+        root_metric: found.root_metric.clone(),
+        value: found.value,
+        severity: found.severity,
+        is_locked: pattern.is_some_and(|pattern| pattern.is_locked),
+    }
+}
