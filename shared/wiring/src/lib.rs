@@ -4,6 +4,7 @@
 //! - [`adapters`]: metric source and registry, chosen by the form of one setting each
 //! - [`assembly`]: both together, from the environment
 //! - [`event`]: what the functions are called with
+//! - [`state`]: where incidents are kept, likewise
 //! - [`clock`]: the system's clock
 //!
 //! The environment is handed in as a function: only the shells read it.
@@ -13,11 +14,13 @@ pub mod assembly;
 pub mod clock;
 pub mod event;
 pub mod settings;
+pub mod state;
 
 pub use adapters::{Source, registry, source};
 pub use assembly::{Assembly, AssemblyError};
 pub use clock::SystemClock;
 pub use settings::{Settings, SettingsError};
+pub use state::{State, StateSettingsError};
 
 /// Looks up an environment variable.
 pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);

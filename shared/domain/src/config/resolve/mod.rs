@@ -32,6 +32,7 @@ pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
         model: model(values, &services, problems),
         training: training::training(values, problems),
         inference: Inference { max_workers: values.whole("inference.max_workers") },
+        state: incidents::state(values),
         fingerprinting: incidents::fingerprinting(values, detection.opening, problems),
         dependencies: incidents::dependencies(values, problems),
         alerting: incidents::alerting(values, &services, problems),
