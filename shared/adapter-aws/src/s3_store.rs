@@ -6,9 +6,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_config::environment::region::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
@@ -23,6 +20,7 @@ use tokio::sync::OnceCell;
 
 use crate::fault::{Fault, innermost};
 use crate::key;
+use crate::region::region_of_a_server;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -252,13 +250,6 @@ async fn connect(options: &S3Options, attempts: u32) -> Client {
     let config = loader.load().await;
     let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(options.path_style);
     Client::from_conf(config.build())
-}
-
-/// Servers other than S3 seldom have regions, and looking for one may take seconds.
-fn region_of_a_server() -> RegionProviderChain {
-    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-        .or_else(ProfileFileRegionProvider::new())
-        .or_else("us-east-1")
 }
 
 #[cfg(test)]

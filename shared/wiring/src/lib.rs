@@ -5,6 +5,7 @@
 //! - [`receivers`]: where alerts and scores go
 //! - [`assembly`]: both together, from the environment
 //! - [`event`]: what the functions are called with
+//! - [`state`]: where incidents are kept, likewise
 //! - [`clock`]: the system's clock
 //!
 //! The environment is handed in as a function: only the shells read it.
@@ -15,12 +16,14 @@ pub mod clock;
 pub mod event;
 pub mod receivers;
 pub mod settings;
+pub mod state;
 
 pub use adapters::{Source, registry, source};
 pub use assembly::{Assembly, AssemblyError};
 pub use clock::SystemClock;
 pub use receivers::{receivers, score_sink};
 pub use settings::{Settings, SettingsError};
+pub use state::{State, StateSettingsError};
 
 /// Looks up an environment variable.
 pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);

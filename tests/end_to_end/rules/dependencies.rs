@@ -27,6 +27,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // The outside world.
     ("adapter-aws", &["artifact", "domain", "incident", "payload", "pipeline"]),
+    // The engine behind adapter-aws' incident store. A crate of its own and not a part of
+    // adapter-local, which everything links: what runs on Lambda must not carry it.
+    ("adapter-embedded", &["adapter-aws", "domain", "incident", "pipeline"]),
     ("adapter-http", &["artifact", "domain", "payload", "pipeline"]),
     ("adapter-local", &["artifact", "domain", "payload", "pipeline"]),
     ("wiring", &["adapter-aws", "adapter-http", "adapter-local", "domain", "pipeline"]),
@@ -36,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "yaga",
         &[
+            "adapter-embedded",
             "adapter-local",
             "artifact",
             "detect",
@@ -55,7 +59,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "testkit",
         &["artifact", "detect", "domain", "forest", "incident", "payload", "pipeline", "simulate"],
     ),
-    ("end-to-end", &["adapter-aws", "adapter-http", "domain", "pipeline", "testkit"]),
+    ("end-to-end", &["adapter-aws", "adapter-http", "domain", "incident", "pipeline", "testkit"]),
 ];
 
 /// Crates that any crate may use in its tests and examples.
@@ -67,6 +71,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("bincode", &["artifact"]),
     ("chrono-tz", &["domain"]),
     ("clap", &["yaga"]),
+    ("dynoxide-rs", &["adapter-embedded"]),
     ("lambda_runtime", &["inference", "training"]),
     ("reqwest", &["adapter-http"]),
     // Adapters need its timer and its once-cell; the rest of the libraries know no runtime.
@@ -74,6 +79,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         "tokio",
         &[
             "adapter-aws",
+            "adapter-embedded",
             "adapter-http",
             "end-to-end",
             "inference",

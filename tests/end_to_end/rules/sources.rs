@@ -46,6 +46,7 @@ const RULES: &[Rule] = &[
     only("chrono_tz", &["shared/domain/src/"]),
     only("bincode", &["shared/artifact/src/codec.rs"]),
     only("aws_sdk_", &["shared/adapter-aws/"]),
+    only("dynoxide", &["shared/adapter-embedded/"]),
     only("reqwest", &["shared/adapter-http/"]),
     only("lambda_runtime", &["functions/"]),
     never_in_pure("std::fs"),

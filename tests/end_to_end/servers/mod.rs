@@ -4,6 +4,7 @@
 //! fails speaks of our programs.
 
 mod cargo_lambda;
+mod dynamodb;
 mod s3;
 mod victoria_metrics;
 
@@ -16,6 +17,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 pub(crate) use cargo_lambda::Functions;
+pub(crate) use dynamodb::DynamoDb;
 pub(crate) use s3::S3;
 pub(crate) use victoria_metrics::VictoriaMetrics;
 

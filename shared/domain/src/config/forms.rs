@@ -6,7 +6,7 @@ use super::moment;
 use super::nearest::nearest;
 use super::shape::Form;
 use super::tree::shown_text;
-use super::valid::{LogLevel, MetricsLocation, ModelsLocation, Opening};
+use super::valid::{LogLevel, MetricsLocation, ModelsLocation, Opening, StateLocation};
 use crate::service::ServiceName;
 
 /// The longest duration, in seconds.
@@ -21,6 +21,7 @@ pub(crate) fn check(form: Form, text: &str) -> Result<(), String> {
         Form::Zone => return check_zone(text),
         Form::MetricsEndpoint => metrics_location(text).is_some(),
         Form::ModelsDirectory => models_location(text).is_some(),
+        Form::State => state_location(text).is_some(),
         Form::Opening => opening(text).is_some(),
         Form::LogLevel => log_level(text).is_some(),
         Form::Moment => moment::parse(text).is_some(),
@@ -57,6 +58,17 @@ pub(crate) fn models_location(text: &str) -> Option<ModelsLocation> {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
     let prefix = prefix.trim_matches('/').to_owned();
     fits.then(|| ModelsLocation::S3 { bucket: bucket.to_owned(), prefix })
+}
+
+/// A table, or a file.
+pub(crate) fn state_location(text: &str) -> Option<StateLocation> {
+    let Some(table) = text.strip_prefix("dynamodb://") else {
+        let is_file = !text.trim().is_empty() && !text.contains("://") && !text.ends_with('/');
+        return is_file.then(|| StateLocation::File(text.to_owned()));
+    };
+    let fits = (3..=255).contains(&table.len())
+        && table.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    fits.then(|| StateLocation::Table(table.to_owned()))
 }
 
 /// Seconds of a text like `2m` or `1h30m`.
@@ -151,6 +163,17 @@ mod tests {
         assert_eq!(metrics_location("file://a.gz"), file("a.gz"));
         for wrong in ["", "vm:8428", "ftp://a", "https://", "http:///x", "file://", "http://a b"] {
             assert_eq!(metrics_location(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn incidents_are_kept_in_a_table_or_a_file() {
+        let table = |text: &str| Some(StateLocation::Table(text.to_owned()));
+        let file = |text: &str| Some(StateLocation::File(text.to_owned()));
+        assert_eq!(state_location("dynamodb://yaga-incidents"), table("yaga-incidents"));
+        assert_eq!(state_location("./state.db"), file("./state.db"));
+        for wrong in ["", "dynamodb://", "dynamodb://ab", "dynamodb://a/b", "s3://abc", "state/"] {
+            assert_eq!(state_location(wrong), None, "{wrong}");
         }
     }
 

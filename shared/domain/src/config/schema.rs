@@ -107,6 +107,7 @@ fn text(form: Form) -> Value {
         Form::Duration => "^([0-9]+[smhd])+$",
         Form::MetricsEndpoint => "^(https?|file)://.",
         Form::ModelsDirectory => "^(s3://.+|(?!.*://).+)$",
+        Form::State => "^(dynamodb://[A-Za-z0-9_.-]{3,255}|(?!.*://).+)$",
         Form::Opening => "^(?:forest|residual)$",
         Form::LogLevel => "^(?:error|warn|warning|info|debug|ERROR|WARN|WARNING|INFO|DEBUG)$",
         Form::Moment => "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].+)?$",

@@ -40,6 +40,7 @@ pub(crate) enum Form {
     Zone,
     MetricsEndpoint,
     ModelsDirectory,
+    State,
     Opening,
     LogLevel,
     Moment,
@@ -109,6 +110,7 @@ impl Form {
                 "an address, \"https://host:8428\", or a recording, \"file://recording.jsonl.gz\""
             }
             Form::ModelsDirectory => "a folder, \"./yaga_models\", or \"s3://bucket/prefix\"",
+            Form::State => "a file, \"./anomaly_state.db\", or \"dynamodb://table\"",
             Form::Opening => "\"forest\" or \"residual\"",
             Form::LogLevel => "\"error\", \"warn\", \"info\" or \"debug\"",
             Form::Moment => {
@@ -130,6 +132,7 @@ impl Form {
         match self {
             Form::MetricsEndpoint => "VM001",
             Form::ModelsDirectory => "MDL001",
+            Form::State => "FP001",
             Form::Opening => "DET001",
             Form::Service => "SVC001",
             Form::Zone => "TP003",

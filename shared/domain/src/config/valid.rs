@@ -24,6 +24,8 @@ pub struct Config {
     pub periods: Periods,
     /// Where alerts go.
     pub delivery: Delivery,
+    /// Where incidents are kept.
+    pub state: Option<StateLocation>,
     pub fingerprinting: Fingerprinting,
     pub dependencies: Dependencies,
     pub alerting: Alerting,
@@ -48,6 +50,15 @@ pub enum ModelsLocation {
     S3 { bucket: String, prefix: String },
     /// A folder of the file system.
     Folder(String),
+}
+
+/// Where incidents are kept, by the form of one setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateLocation {
+    /// `dynamodb://table`, here the table's name.
+    Table(String),
+    /// A file of this machine.
+    File(String),
 }
 
 /// `victoria_metrics`: the metric source and how patient to be with it.

@@ -9,6 +9,13 @@ const BUDGETS: Shape = number(0.01, 1_000.0);
 const SEVERITIES: Shape = Shape::Word(&["low", "medium", "high", "critical"]);
 
 pub(super) const KEYS: &[Key] = &[
+    Key::live("fingerprinting.db_path", Shape::Text(Form::State), "")
+        .variable("FINGERPRINT_DB")
+        .about(
+            "Where incidents are kept: a file of this machine, with one owner at a time, or a \
+             table of DynamoDB. The functions work on a table only. Not set: nothing is kept, \
+             and nobody is told.",
+        ),
     Key::live(
         "fingerprinting.confirmation_cycles",
         Shape::IntegerOr { word: "auto", min: 1, max: 10 },

@@ -7,9 +7,6 @@ const TEXT: Shape = Shape::Text(Form::NotEmpty);
 const URL: Shape = Shape::Text(Form::HttpUrl);
 
 pub(super) const KEYS: &[Key] = &[
-    Key::later("fingerprinting.db_path", TEXT, "")
-        .variable("FINGERPRINT_DB")
-        .about("Where incidents are kept."),
     Key::later("alerting.log_below_threshold", Shape::Boolean, "true")
         .about("Whether milder ones are logged."),
     Key::later("alerting.below_threshold_log_level", Shape::Text(Form::LogLevel), "\"info\"")

@@ -6,17 +6,23 @@ use chrono_tz::Tz;
 
 use super::services::{service_name, warn_of_unused_category};
 use crate::Severity;
+use crate::config::forms;
 use crate::config::incidents::{
     Alerting, CascadeDetection, Dependencies, FalseAlarmBudget, Fingerprinting, Silence,
 };
 use crate::config::moment::{self, Side};
 use crate::config::problems::Problem;
-use crate::config::valid::{Opening, Services};
+use crate::config::valid::{Opening, Services, StateLocation};
 use crate::config::values::{Leaf, Values};
 use crate::service::{Category, ServiceName};
 
 const SILENCES: &str = "alerting.silences";
 const CONFIRMATION: &str = "fingerprinting.confirmation_cycles";
+
+pub(super) fn state(values: &Values) -> Option<StateLocation> {
+    values.given("fingerprinting.db_path")?;
+    forms::state_location(&values.text("fingerprinting.db_path"))
+}
 
 pub(super) fn fingerprinting(
     values: &Values,

@@ -35,6 +35,7 @@ pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
             max_workers: values.whole("inference.max_workers"),
             check_drift: values.flag("inference.check_drift"),
         },
+        state: incidents::state(values),
         fingerprinting: incidents::fingerprinting(values, detection.opening, problems),
         dependencies: incidents::dependencies(values, problems),
         alerting: incidents::alerting(values, &services, problems),

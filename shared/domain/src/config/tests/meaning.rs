@@ -1,7 +1,7 @@
 //! What values mean, and rules that concern several keys.
 
 use super::{accepted, load_document, load_with, refused, warned};
-use crate::config::valid::{LogLevel, MetricsLocation, ModelsLocation};
+use crate::config::valid::{LogLevel, MetricsLocation, ModelsLocation, StateLocation};
 use crate::config::{Source, load};
 use crate::metric::{BadDirection, MetricKind, MetricSet};
 use crate::period::{Period, WeekTable};
@@ -188,12 +188,17 @@ fn a_service_may_have_its_own_zone() {
 
 #[test]
 fn locations_are_told_by_their_form() {
-    let variables = [("VM_ENDPOINT", "https://vm:8428/"), ("MODELS_DIR", "s3://bucket/models/")];
+    let variables = [
+        ("VM_ENDPOINT", "https://vm:8428/"),
+        ("MODELS_DIR", "s3://bucket/models/"),
+        ("FINGERPRINT_DB", "dynamodb://incidents"),
+    ];
     let config = load_with("{}", &variables).unwrap().config;
     let http = MetricsLocation::Http("https://vm:8428".to_owned());
     assert_eq!(config.victoria_metrics.endpoint, Some(http));
     let s3 = ModelsLocation::S3 { bucket: "bucket".to_owned(), prefix: "models".to_owned() };
     assert_eq!(config.model.location, s3);
+    assert_eq!(config.state, Some(StateLocation::Table("incidents".to_owned())));
 }
 
 #[test]

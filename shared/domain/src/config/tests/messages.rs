@@ -165,7 +165,7 @@ fn problems_of_the_environment_name_the_variable() {
         ("OBSERVABILITY_ENABLED", "yes"),
     ];
     insta::assert_snapshot!(load_with("{}", &variables).unwrap_err(), @r#"
-    the configuration has 6 errors and 2 warnings
+    the configuration has 6 errors and 1 warning
       1. error VM001 at victoria_metrics.endpoint: environment variable VM_ENDPOINT: "vm:8428" does not fit; write an address, "https://host:8428", or a recording, "file://recording.jsonl.gz"
       2. error GEN002 at victoria_metrics.timeout_seconds: environment variable VM_TIMEOUT: "soon" is a text; write a whole number from 1 to 120 (s)
       3. error GEN002 at model.default_contamination: environment variable YAGA__MODEL__DEFAULT_CONTAMINATION: "inf" is a text; write a number from 0.001 to 0.5
@@ -173,7 +173,6 @@ fn problems_of_the_environment_name_the_variable() {
       5. error GEN007 at inference.max_workers: environment variable MAX_WORKERS: 65 is out of range; write a whole number from 1 to 64
       6. error TP003 at time_periods.timezone: environment variable BUSINESS_TIMEZONE: "europe/paris" does not fit; write an IANA time zone, like "Europe/Paris" or "UTC"; did you mean "Europe/Paris"?
       7. warning GEN003 at inference.alerts_directory: environment variable ALERTS_DIR is accepted and checked, but not used yet
-      8. warning GEN003 at fingerprinting.db_path: environment variable FINGERPRINT_DB is accepted and checked, but not used yet
     "#);
 }
 

@@ -43,6 +43,7 @@ fn text_sample(form: Form) -> &'static str {
         Form::Zone => "Europe/Paris",
         Form::MetricsEndpoint => "file://recording.jsonl.gz",
         Form::ModelsDirectory => "s3://models/prefix",
+        Form::State => "dynamodb://incidents",
         Form::Opening => "forest",
         Form::LogLevel => "DEBUG",
         Form::Moment => "2026-01-02",
