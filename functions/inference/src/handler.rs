@@ -6,8 +6,8 @@ use lambda_runtime::Diagnostic;
 use payload::run::Cycle;
 use pipeline::infer::{CycleRequest, InferError, InferPorts, infer_cycle};
 use pipeline::ports::Clock;
-use wiring::AssemblyError;
 use wiring::event::Event;
+use wiring::{AssemblyError, Incidents};
 
 use crate::context::Context;
 
@@ -25,6 +25,7 @@ impl From<Failure> for Diagnostic {
         let error_type = match failure {
             Failure::Settings(_) => "SettingsError",
             Failure::Inference(InferError::Registry(_)) => "RegistryUnavailable",
+            Failure::Inference(InferError::State(_)) => "StateUnavailable",
         };
         Diagnostic { error_type: error_type.to_owned(), error_message: failure.to_string() }
     }
@@ -36,10 +37,12 @@ pub(crate) async fn handle(event: Event, context: &Context) -> Result<Cycle, Fai
     let assembly = context.assembly().await?;
     let at = event.at.unwrap_or_else(|| assembly.source.latest(assembly.clock.now()));
     let request = CycleRequest { at, services: event.services };
+    let writer = assembly.incidents.as_ref().map(Incidents::writer);
+    let incidents = assembly.incidents.as_ref().zip(writer.as_ref());
     let ports = InferPorts {
         source: assembly.source.port.as_ref(),
         registry: &assembly.registry,
-        incidents: None,
+        incidents: incidents.map(|(incidents, writer)| incidents.ports(writer, &assembly.clock)),
     };
     let mut warm = context.warm.lock().await;
     let cycle = infer_cycle(&request, &assembly.settings.config, &ports, &mut warm).await?;
@@ -50,6 +53,7 @@ pub(crate) async fn handle(event: Event, context: &Context) -> Result<Cycle, Fai
 /// One wide line per cycle.
 fn log(cycle: &Cycle, started: Instant) {
     let worst = cycle.results.first().filter(|result| result.severity() > domain::Severity::None);
+    let (incidents, deliveries) = (cycle.incidents.as_ref(), cycle.deliveries.as_ref());
     tracing::info!(
         cycle_id = cycle.cycle_id,
         judged_at = cycle.timestamp,
@@ -62,6 +66,13 @@ fn log(cycle: &Cycle, started: Instant) {
         failed = cycle.summary.failed,
         fallback_models = cycle.summary.fallback_models,
         models_fetched = cycle.summary.models_fetched,
+        incidents_active = incidents.map(|it| it.active),
+        incidents_opened = incidents.map(|it| it.opened),
+        incidents_ended = incidents.map(|it| it.ended),
+        incidents_not_committed = incidents.map(|it| it.not_committed),
+        messages_delivered = deliveries.map(|it| it.delivered),
+        messages_waiting = deliveries.map(|it| it.waiting),
+        messages_dead = deliveries.map(|it| it.dead),
         worst_service = worst.map(|result| result.service_name()),
         worst_severity = worst.map(|result| result.severity().as_str()),
         duration_ms = started.elapsed().as_millis() as u64,

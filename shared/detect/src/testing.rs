@@ -79,7 +79,7 @@ pub(crate) fn config() -> Config {
             min_samples: BTreeMap::new(),
             min_samples_default: MinimumRows { weekday: 200, weekend: 100 },
         },
-        state: domain::config::valid::StateLocation::File("state.db".to_owned()),
+        state: None,
         fingerprinting: domain::config::incidents::Fingerprinting::default(),
         dependencies: domain::config::incidents::Dependencies::default(),
         alerting: domain::config::incidents::Alerting::default(),

@@ -5,7 +5,8 @@ use pipeline::registry::Registry;
 
 use crate::adapters::{Source, SourceSettingsError, registry, source};
 use crate::settings::{Settings, SettingsError};
-use crate::{Environment, SystemClock};
+use crate::state::StateSettingsError;
+use crate::{Environment, Incidents, SystemClock};
 
 /// Settings and the adapters that they ask for. Nothing is connected before it is used.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct Assembly {
     pub settings: Settings,
     pub source: Source,
     pub registry: Registry,
+    /// `None` where incidents are kept nowhere.
+    pub incidents: Option<Incidents>,
     pub clock: SystemClock,
 }
 
@@ -23,15 +26,19 @@ pub enum AssemblyError {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Source(#[from] SourceSettingsError),
+    #[error(transparent)]
+    State(#[from] StateSettingsError),
 }
 
 impl Assembly {
-    /// Reads the settings that the environment names and builds what they ask for.
+    /// Reads the settings that the environment names and builds what they ask for. Incidents may
+    /// be kept in a table only.
     pub async fn from_environment(env: Environment<'_>) -> Result<Assembly, AssemblyError> {
         let settings = Settings::load(env).await?;
         let source = source(&settings.config, env)?;
         let registry = registry(&settings.config, env);
-        Ok(Assembly { settings, source, registry, clock: SystemClock })
+        let incidents = Incidents::from_settings(&settings.config, env, None).await?;
+        Ok(Assembly { settings, source, registry, incidents, clock: SystemClock })
     }
 }
 

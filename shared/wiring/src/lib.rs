@@ -6,6 +6,7 @@
 //! - [`assembly`]: both together, from the environment
 //! - [`event`]: what the functions are called with
 //! - [`state`]: where incidents are kept, likewise
+//! - [`incidents`]: state, receivers and invocations together
 //! - [`clock`]: the system's clock
 //!
 //! The environment is handed in as a function: only the shells read it.
@@ -14,6 +15,7 @@ pub mod adapters;
 pub mod assembly;
 pub mod clock;
 pub mod event;
+pub mod incidents;
 pub mod receivers;
 pub mod settings;
 pub mod state;
@@ -21,6 +23,7 @@ pub mod state;
 pub use adapters::{Source, registry, source};
 pub use assembly::{Assembly, AssemblyError};
 pub use clock::SystemClock;
+pub use incidents::Incidents;
 pub use receivers::{receivers, score_sink};
 pub use settings::{Settings, SettingsError};
 pub use state::{State, StateSettingsError};
