@@ -195,6 +195,8 @@ mod tests {
             timestamp: instant(at),
             status,
             message: is_bad.then(|| "out of order".to_owned()),
+            incidents: None,
+            deliveries: None,
             summary: Summary::default(),
             results: Vec::new(),
         };
