@@ -1,7 +1,7 @@
 //! The metrics that take part in an anomaly, whatever found them, and the state of a service that
 //! patterns are looked up with.
 
-use domain::Severity;
+use domain::{Period, Severity};
 
 use crate::anomaly::Case;
 use crate::evidence::EvidenceSignal;
@@ -99,7 +99,8 @@ pub fn state(case: &Case<'_>, involved: &[Involved]) -> State {
             is_rising: trend.and_then(|trend| trend.is_rising),
         }
     });
-    State::new(metrics, case.dependencies.cloned())
+    let is_night = matches!(case.period, Period::NightHours | Period::WeekendNight);
+    State::new(metrics, case.dependencies.cloned()).at_night(is_night)
 }
 
 /// A metric that is there and raised nothing is normal. One that is usually there and is not now is

@@ -67,6 +67,7 @@ fn words(condition: &Condition) -> String {
             DependencyKind::DependenciesHealthy => "all called services are healthy".to_owned(),
         },
         Condition::Rising(core) => format!("{} rising for two hours", short(*core)),
+        Condition::Night => "at night".to_owned(),
     }
 }
 

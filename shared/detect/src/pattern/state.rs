@@ -53,6 +53,8 @@ pub struct MetricState {
 pub struct State {
     metrics: [MetricState; 5],
     pub dependencies: Option<DependencyContext>,
+    /// Local time of day at which people sleep.
+    pub is_night: bool,
 }
 
 /// Numbers that patterns compare.
@@ -77,6 +79,8 @@ pub enum Condition {
     Context(DependencyKind),
     /// Rising for two hours.
     Rising(Core),
+    /// At night.
+    Night,
 }
 
 impl Core {
@@ -124,9 +128,15 @@ impl MetricState {
 }
 
 impl State {
-    /// In the order of [`Core::ALL`].
+    /// In the order of [`Core::ALL`], by day.
     pub fn new(metrics: [MetricState; 5], dependencies: Option<DependencyContext>) -> State {
-        State { metrics, dependencies }
+        State { metrics, dependencies, is_night: false }
+    }
+
+    /// The same at night, or not.
+    #[must_use]
+    pub fn at_night(self, is_night: bool) -> State {
+        State { is_night, ..self }
     }
 
     #[cfg(test)]
@@ -171,6 +181,7 @@ impl State {
                 self.dependencies.as_ref().is_some_and(|it| it.kind == kind)
             }
             Condition::Rising(core) => self.metric(core).is_rising == Some(true),
+            Condition::Night => self.is_night,
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::{Pattern, errors, latency, traffic};
 
 /// All patterns, the most telling first.
-pub const PATTERNS: [&Pattern; 22] = [
+pub const PATTERNS: [&Pattern; 23] = [
     &traffic::SURGE_FAILING,
     &errors::CRITICAL,
     // Few requests that fail fast are more than fast failures.
@@ -29,5 +29,7 @@ pub const PATTERNS: [&Pattern; 22] = [
     &errors::SUSPICIOUS_FAST_RESPONSES,
     &errors::PARTIAL_REJECTION,
     &latency::DATABASE_DEGRADED,
+    // Traffic that comes while people sleep is nobody's campaign.
+    &traffic::SURGE_AT_NIGHT,
     &traffic::SURGE_HEALTHY,
 ];

@@ -13,6 +13,7 @@ struct Amounts {
     share_of_usual: f64,
     error_share: f64,
     is_rising: bool,
+    is_night: bool,
 }
 
 fn state(levels: [Level; 5], amounts: Amounts, kind: Option<DependencyKind>) -> State {
@@ -29,7 +30,7 @@ fn state(levels: [Level; 5], amounts: Amounts, kind: Option<DependencyKind>) -> 
         let is_rising = Some(amounts.is_rising);
         *metric = MetricState { level, value, usual: Some(100.0), is_rising };
     }
-    State::new(metrics, kind.map(context))
+    State::new(metrics, kind.map(context)).at_night(amounts.is_night)
 }
 
 fn context(kind: DependencyKind) -> DependencyContext {
@@ -52,6 +53,7 @@ fn all_amounts() -> Vec<Amounts> {
             share_of_usual,
             error_share,
             is_rising,
+            is_night: !is_rising,
         })
     };
     shares.into_iter().flat_map(of).collect()
@@ -111,6 +113,7 @@ fn check(levels: [Level; 5], expected: &str) -> Match {
         share_of_usual: 0.8,
         error_share: 0.05,
         is_rising: false,
+        is_night: false,
     };
     let found = find(&state(levels, amounts, None)).expect("a pattern");
     assert_eq!(found.pattern.name, expected);
@@ -136,6 +139,9 @@ fn examples_of_every_pattern_that_needs_no_more_than_levels() {
     check([n, Low, n, n, Elevated], "error_rate_partial_rejection");
     check([n, n, n, High, n], "database_latency_degraded");
     check([VeryHigh, n, n, n, n], "request_rate_surge_healthy");
+    let amounts = Amounts { is_night: true, ..all_amounts()[0] };
+    let at_night = find(&state([VeryHigh, n, n, n, n], amounts, None)).expect("a pattern");
+    assert_eq!(at_night.pattern.name, "request_rate_surge_at_night");
     let slow = check([n, High, n, n, High], "error_rate_elevated_with_latency");
     assert_eq!(slow.severity, Severity::High);
     let worse = check([n, High, n, n, VeryHigh], "error_rate_elevated_with_latency");

@@ -2,11 +2,13 @@
 
 use domain::Severity;
 
-use super::Condition::{Below, Level};
+use super::Condition::{Below, Level, Night};
 use super::Core::{ApplicationLatency, ErrorRate, RequestRate};
 use super::Quantity::ShareOfUsualRate;
 use super::{Nature, Pattern, Want};
-use crate::recommend::Prefix::{Check, Consider, Immediate, Investigate, Monitor, Prepare, Verify};
+use crate::recommend::Prefix::{
+    Check, Consider, Identify, Immediate, Investigate, Monitor, Prepare, Verify,
+};
 use crate::recommend::action;
 
 /// Share of the usual traffic below which it fell off a cliff.
@@ -122,6 +124,31 @@ pub(super) const SURGE_DEGRADING: Pattern = Pattern {
         action(Check, "CPU, memory and connection pools"),
         action(Monitor, "the error rate, now {error_rate}"),
         action(Consider, "throttling what can wait"),
+    ],
+};
+
+pub(super) const SURGE_AT_NIGHT: Pattern = Pattern {
+    name: "request_rate_surge_at_night",
+    aliases: &[],
+    conditions: &[
+        Level(RequestRate, Want::High),
+        Level(ApplicationLatency, Want::Normal),
+        Level(ErrorRate, Want::Normal),
+        Night,
+    ],
+    severity: Severity::Medium,
+    critical_if: &[],
+    is_locked: false,
+    nature: Nature::Harmless,
+    description: "Load of {request_rate} at night, where {expected_rate} is usual: latency \
+                  {application_latency}, errors {error_rate}",
+    interpretation: "The load is absorbed, but people sleep: a batch, a crawler, a retry loop or \
+                     abuse is more likely than customers.",
+    actions: &[
+        action(Identify, "which clients send the load, and since when"),
+        action(Check, "batches, schedules and releases of the evening"),
+        action(Verify, "that the load is legitimate"),
+        action(Monitor, "whether it lasts: {request_rate} where {expected_rate} is usual"),
     ],
 };
 
