@@ -66,7 +66,7 @@ impl Scene {
         }
         let version = self.versions.entry(service.to_owned()).or_default();
         *version += 1;
-        let mut head = ServiceHead::new(ServiceName::new(service).unwrap());
+        let mut head = ServiceHead::new(ServiceName::new(service).expect("a usable name"));
         head.version = *version;
         let commit = Commit {
             head,
@@ -87,7 +87,7 @@ impl Scene {
             budget: Duration::from_secs(15),
             give_up_after: TimeDelta::hours(24),
         };
-        deliver(&ports, &settings).await.unwrap()
+        deliver(&ports, &settings).await.expect("the outbox answers")
     }
 
     fn taken(&self, receiver: usize) -> Vec<String> {
@@ -95,7 +95,7 @@ impl Scene {
     }
 
     async fn count(&self, status: MessageStatus) -> usize {
-        self.store.list(status, self.clock.now(), 100).await.unwrap().len()
+        self.store.list(status, self.clock.now(), 100).await.expect("the outbox answers").len()
     }
 
     fn now(&self) -> DateTime<Utc> {
