@@ -11,6 +11,7 @@
 //! - `races`: overlapping writers of incident state, in front of a real server.
 //! - `journeys::folder`: simulate, train, infer with files only.
 //! - `journeys::cloud`: the same through VictoriaMetrics, S3 and the functions themselves.
+//! - `journeys::incident`: an incident's life on a real table, with a receiver that is told.
 //!
 //! Supporting parts: [`process`] bounds every child process, [`http`] is a client of a hundred
 //! lines, [`stage`] knows the workspace, its programs and tools.

@@ -21,9 +21,9 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Cloud {
     // Fields end in this order: the functions before the servers they talk to.
     functions: Functions,
-    s3: S3,
-    metrics: VictoriaMetrics,
-    simulated: Simulated,
+    pub(super) s3: S3,
+    pub(super) metrics: VictoriaMetrics,
+    pub(super) simulated: Simulated,
     trained: Value,
 }
 
@@ -45,7 +45,7 @@ impl Cloud {
 }
 
 /// As the template sets it, plus what takes the place of AWS.
-fn environment(
+pub(super) fn environment(
     simulated: &Simulated,
     metrics: &VictoriaMetrics,
     s3: &S3,

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod folder;
+mod incident;
 mod simulated;
 
 use anyhow::Result;
@@ -23,5 +24,10 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
         cloud("journeys::cloud::inference_answers_for_the_services_asked", cloud::one_service),
         cloud("journeys::cloud::the_command_reads_the_same_registry", cloud::command_verifies),
         cloud("journeys::cloud::a_bad_event_is_refused_with_its_reason", cloud::bad_event),
+        Case::new(
+            "journeys::incident::it_is_told_from_alert_to_resolution",
+            incident::is_told_from_alert_to_resolution,
+        )
+        .needs(stage, &[CLOUD.as_slice(), &["dynamodb-local"]].concat()),
     ]
 }

@@ -5,6 +5,7 @@
 
 mod cargo_lambda;
 mod dynamodb;
+mod receiver;
 mod s3;
 mod victoria_metrics;
 
@@ -18,6 +19,7 @@ use serde_json::json;
 
 pub(crate) use cargo_lambda::Functions;
 pub(crate) use dynamodb::DynamoDb;
+pub(crate) use receiver::{Received, Receiver};
 pub(crate) use s3::S3;
 pub(crate) use victoria_metrics::VictoriaMetrics;
 
