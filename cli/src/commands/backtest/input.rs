@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use adapter_local::{Contents, Recording};
 use anyhow::{Context, anyhow};
-use chrono::{DateTime, Utc};
 use domain::config::valid::Config;
-use domain::limits::CYCLE_S;
-use domain::{MetricDefinition, MetricSet, ServiceName};
+use domain::{MetricSet, ServiceName};
 use pipeline::backtest::accuracy::{Label, Maintenance, Truth};
-use pipeline::backtest::{Part, Tape, read_tapes};
+use pipeline::backtest::{Part, Tape, read_tapes, understood};
 use serde::Deserialize;
 use wiring::{Settings, Source};
 
@@ -35,8 +33,6 @@ pub struct Input {
     pub history: Source,
     pub history_contents: Contents,
     pub metrics_contents: Contents,
-    /// End of the history, at the end of a cycle.
-    pub trained_until: DateTime<Utc>,
     pub tapes: Vec<Tape>,
     pub cycle_s: i64,
     pub truth: Option<Truth>,
@@ -86,14 +82,11 @@ impl Input {
         let truth = truth(arguments, &tapes)?;
         let (history_contents, metrics_contents) =
             (contents(&history)?.clone(), contents(&metrics)?.clone());
-        let newest_s = history_contents.newest_s.unwrap_or(0);
-        let trained_until_s = (newest_s + CYCLE_S - 1).div_euclid(CYCLE_S) * CYCLE_S;
         Ok(Input {
             settings,
             history: Source { port: Arc::new(history), newest: None },
             history_contents,
             metrics_contents,
-            trained_until: DateTime::from_timestamp(trained_until_s, 0).unwrap_or_default(),
             tapes,
             cycle_s: arguments.cycle,
             truth,
@@ -147,26 +140,18 @@ fn contents(recording: &Recording) -> Result<&Contents, Failure> {
     recording.contents().map_err(|error| Failure::Source(error.into()))
 }
 
-/// The metrics of both recordings, if there are any that the set does not know: the known ones in
-/// their order, then the others by name.
+/// The metrics of both recordings, if there are any that the set does not know.
 fn metric_set(
     known: &MetricSet,
     history: &Contents,
     metrics: &Contents,
 ) -> Result<Option<MetricSet>, Failure> {
-    let others: BTreeSet<&String> =
-        history.other_metrics.iter().chain(&metrics.other_metrics).collect();
-    if others.is_empty() {
-        return Ok(None);
-    }
-    let is_there = |metric: &&MetricDefinition| {
-        history.metrics.contains(&metric.name) || metrics.metrics.contains(&metric.name)
-    };
-    let mut found: Vec<MetricDefinition> = known.iter().filter(is_there).cloned().collect();
-    found.extend(others.iter().map(|name| MetricDefinition::guess(name)));
-    let found = MetricSet::new(found)
+    let both = || [history, metrics].into_iter();
+    let named: BTreeSet<String> = both().flat_map(|it| it.metrics.iter().cloned()).collect();
+    let others = both().flat_map(|it| it.other_metrics.iter().cloned()).collect();
+    let found = understood(known, &named, &others)
         .context("the recordings' metrics cannot be used as they are; list those to use under `metrics` in the configuration");
-    found.map(Some).map_err(Failure::Usage)
+    found.map_err(Failure::Usage)
 }
 
 fn wanted(tapes: Vec<Tape>, config: &Config, arguments: &Arguments) -> Result<Vec<Tape>, Failure> {

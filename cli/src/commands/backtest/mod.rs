@@ -27,9 +27,8 @@ use detect::residual::CallGraph;
 use domain::ServiceName;
 use pipeline::backtest::accuracy::{self, Accuracy, Alert};
 use pipeline::backtest::decided::Decided;
-use pipeline::backtest::{Incidents, Judge, Track, replay};
+use pipeline::backtest::{Incidents, Judge, Track, classes, replay};
 use pipeline::registry::Registry;
-use pipeline::train::TrainingReport;
 
 use crate::commands::train::train_with;
 use crate::exit::{Done, Failure, Outcome};
@@ -132,18 +131,17 @@ async fn perform(shell: &Shell, arguments: &Arguments) -> Outcome {
     Ok(Done::Whole)
 }
 
-/// Trains into a folder that is gone afterwards. Services without enough history get no model.
-async fn learn(
-    shell: &Shell,
-    input: &Input,
-    folder: &std::path::Path,
-) -> Result<TrainingReport, Failure> {
+/// Trains into a folder that is gone afterwards, each service to the end of its own history.
+/// Services without enough history get no model.
+async fn learn(shell: &Shell, input: &Input, folder: &std::path::Path) -> Result<(), Failure> {
     let mut settings = input.settings.clone();
     let folder = folder.to_string_lossy().into_owned();
     settings.config.model.location = domain::config::valid::ModelsLocation::Folder(folder);
-    let services = input.tapes.iter().map(|tape| tape.service.clone()).collect();
-    train_with(shell, &settings, &input.history, input.trained_until, Some(services), Vec::new())
-        .await
+    for (until_s, services) in classes(&input.tapes) {
+        let until = DateTime::from_timestamp(until_s, 0).unwrap_or_default();
+        train_with(shell, &settings, &input.history, until, Some(services), Vec::new()).await?;
+    }
+    Ok(())
 }
 
 impl<'a> Run<'a> {

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! - [`tape`]: the samples of a service on one line of time, and its cycles
+//! - [`history`]: which services learn together, and until when
 //! - [`judge`]: the seam: what a cycle decides
 //! - [`decided`]: the judge that serves: `infer::decide` decides
 //! - [`explanation`]: one cycle, taken apart
@@ -19,6 +20,7 @@ pub mod accuracy;
 pub mod decided;
 pub mod episodes;
 pub mod explanation;
+pub mod history;
 pub mod incident;
 pub mod judge;
 pub mod tape;
@@ -27,6 +29,7 @@ use domain::ServiceName;
 use rayon::prelude::*;
 
 pub use explanation::{Explanation, Gate, MetricExplanation};
+pub use history::{classes, understood};
 pub use incident::{Incident, Incidents};
 pub use judge::{Cause, Finding, Judge, Scale, Usual};
 pub use tape::{Part, Span, Tape, Tick, read_tapes};
