@@ -113,13 +113,11 @@ impl Arguments {
     /// Every opening with all of the history, then evidence with less and less of it.
     fn settings(&self, pack: &str) -> Vec<Settings> {
         let cycle_s = self.cycles_s.get(pack).copied().unwrap_or(CYCLE_S);
-        let whole = self.openings.iter().map(|it| Settings { opening: it, cycle_s, history_days: None });
+        let whole =
+            self.openings.iter().map(|it| Settings { opening: it, cycle_s, history_days: None });
         let days = self.history_days.iter().filter(|_| self.openings.contains(&OPENINGS[0]));
-        let less = days.map(|days| Settings {
-            opening: OPENINGS[0],
-            cycle_s,
-            history_days: Some(*days),
-        });
+        let less =
+            days.map(|days| Settings { opening: OPENINGS[0], cycle_s, history_days: Some(*days) });
         whole.chain(less).collect()
     }
 }

@@ -52,7 +52,10 @@ impl Pack {
             timezone: text("timezone"),
             metrics,
             parts,
-            labels: table(&folder.join("labels.csv"))?.iter().map(label).collect::<Result<_, _>>()?,
+            labels: table(&folder.join("labels.csv"))?
+                .iter()
+                .map(label)
+                .collect::<Result<_, _>>()?,
             maintenance: optional(&folder.join("events.csv"))?
                 .iter()
                 .filter(|row| row.get("kind").is_some_and(|kind| kind == "maintenance"))
@@ -136,8 +139,9 @@ impl Split {
 fn read_parts(folder: &Path) -> Result<[Samples; 2], Anything> {
     let split = Split::read(folder)?;
     let mut parts = [Samples::default(), Samples::default()];
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder.join("metrics"))?.map(|it| Ok(it?.path())).collect::<Result<_, Anything>>()?;
+    let mut files: Vec<_> = std::fs::read_dir(folder.join("metrics"))?
+        .map(|it| Ok(it?.path()))
+        .collect::<Result<_, Anything>>()?;
     files.sort();
     for file in files {
         let opened = File::open(&file)?;

@@ -8,7 +8,7 @@ use detect::residual::CallGraph;
 use domain::config::{self, valid::Config};
 use pipeline::backtest::accuracy::{self, Accuracy, Alert, Points, Truth, vus_pr};
 use pipeline::backtest::decided::Decided;
-use pipeline::backtest::{Incidents, Judge, Part, Tape, Track, classes, read_tapes, replay};
+use pipeline::backtest::{Incidents, Part, Tape, classes, read_tapes, replay};
 use pipeline::registry::Registry;
 use pipeline::train::{Silent, TrainPorts, TrainRequest, train};
 use testkit::{FixedClock, MemoryStore};
@@ -31,14 +31,15 @@ pub(crate) struct Result {
     pub(crate) folded: Accuracy,
     pub(crate) by_service: Accuracy,
     pub(crate) vus_pr: Option<f64>,
-    /// Days that were replayed, of all services.
-    pub(crate) service_days: f64,
     alerts: [Vec<Alert>; 2],
     points: Vec<Points>,
 }
 
 /// Learns from the part `train`, replays the part `test`, and counts.
-pub(crate) async fn backtest(pack: &Pack, settings: &Settings) -> std::result::Result<Result, Anything> {
+pub(crate) async fn backtest(
+    pack: &Pack,
+    settings: &Settings,
+) -> std::result::Result<Result, Anything> {
     let config = config(pack, settings)?;
     let [history, metrics] = &pack.parts;
     let tapes = read_tapes(part(history), part(metrics), &config).await?;
@@ -52,12 +53,11 @@ pub(crate) async fn backtest(pack: &Pack, settings: &Settings) -> std::result::R
     let truth = Truth::new(pack.labels.clone(), pack.maintenance.clone(), &tapes);
     let folded: Vec<Alert> = incidents.alerts.iter().map(Alert::from).collect();
     let by_service: Vec<Alert> = incidents.announced().map(Alert::from).collect();
-    let points: Vec<Points> = tracks.iter().map(|track| points(track, &judge)).collect();
+    let points: Vec<Points> = tracks.iter().map(|track| track.points(&judge)).collect();
     Ok(Result {
         folded: accuracy::judge(&truth, &folded),
         by_service: accuracy::judge(&truth, &by_service),
         vus_pr: vus_pr(&truth, &points),
-        service_days: truth.service_days,
         alerts: [folded, by_service],
         points,
     })
@@ -115,12 +115,4 @@ async fn learn(
         train(&request, config, &ports).await?;
     }
     Ok(())
-}
-
-fn points(track: &Track, judge: &dyn Judge) -> Points {
-    let floor = judge.scale(&track.service).floor;
-    let scores = track.findings.iter().map(|finding| {
-        (finding.stamp_s, if finding.is_judged() { finding.published } else { floor })
-    });
-    Points { service: track.service.to_string(), scores: scores.collect() }
 }

@@ -49,7 +49,9 @@ impl Line {
             share(by_service.precision),
             format!("{:.3}", by_service.f1),
             format!("{:.3}", by_service.false_alarms_per_service_day),
-            by_service.median_delay_s.map_or("–".to_owned(), |it| format!("{:.1} min", it / 60.0)),
+            by_service
+                .median_delay_s
+                .map_or("–".to_owned(), |it| format!("{:.1} min", it / 60.0)),
             format!("{:.3}", folded.f1),
             recall(folded),
             format!("{:.3}", folded.false_alarms_per_service_day),

@@ -196,6 +196,8 @@ fn assess_service(
         anomaly.severity = anomaly.severity.min(WEAK_SEVERITY_MAX);
     }
     let failed_metrics: Vec<String> = input.failed_metrics.keys().cloned().collect();
+    let notes = weighed.iter().flat_map(|(evidence, _)| &evidence.notes);
+    let warnings: Vec<String> = warnings.iter().chain(notes).cloned().collect();
     let result = render::judged(&Judged {
         service: &it.service,
         at: input.at,
@@ -206,7 +208,7 @@ fn assess_service(
         model_digest: &routed.digest,
         time_confidence: confidence(routed, config),
         periods_available: routed.periods_available,
-        warnings,
+        warnings: &warnings,
         failed_metrics: &failed_metrics,
         assessment: &assessment,
         evidence: weighed.as_ref().map(|(evidence, method)| (evidence, *method)),
