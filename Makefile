@@ -16,8 +16,8 @@ ARCH ?= arm64
 PORT ?= 9000
 STAGE ?= dev
 
-.PHONY: help demo test soak check lint-template bench build deploy watch invoke-training \
-	invoke-inference clean has-cargo has-cargo-lambda
+.PHONY: help demo test soak check lint-template bench accuracy build deploy watch \
+	invoke-training invoke-inference clean has-cargo has-cargo-lambda
 
 help: ## List these names.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ bench: has-cargo ## Speed and quality of the forest beside its peers; what yaga 
 	tests/bench/run.sh bench.py
 	tests/bench/run.sh quality.py
 	cargo run $(CI) --quiet --example cost
+
+accuracy: has-cargo ## Backtests of all labelled packs in a folder, as a table. DATA=folder
+	@: $${DATA:?is not set: a folder of packs, see docs/MACHINE_LEARNING.md}
+	cargo run $(CI) --quiet --example accuracy -- '$(DATA)' $(ACCURACY)
 
 build: has-cargo-lambda ## What is shipped: both functions as zips, and yaga. ARCH=arm64 or x86_64.
 	cargo lambda build --release $(if $(filter x86_64,$(ARCH)),--x86-64 --compiler cargo,--arm64) \

@@ -45,7 +45,8 @@ pub enum EvidenceFit {
 /// What the newest cycle says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
-    /// End of the cycle, epoch seconds.
+    /// End of the cycle, epoch seconds; where single samples are judged, the first one that
+    /// opens, or else the one with the highest score.
     pub at_s: i64,
     /// 1 opens an anomaly, [`STAY`] keeps it.
     pub score: f64,
@@ -60,6 +61,8 @@ pub struct Evidence {
     pub bands: Vec<ExpectedBand>,
     /// What the cycle says about where trouble starts.
     pub symptoms: SymptomScores,
+    /// What is worth saying and no alarm.
+    pub notes: Vec<String>,
 }
 
 /// One metric's evidence.
@@ -175,8 +178,7 @@ impl EvidenceFit {
 fn threshold(model: &ResidualModel, history: &Residuals, wish: Option<f64>) -> Threshold {
     let cycles = replay(model, history, i64::MIN);
     let scores: Vec<(i64, f64)> = cycles.iter().map(|it| (it.at_s, it.score)).collect();
-    let base = model.theta(THETA_RESIDUAL);
-    Threshold::of(&scores, model.cycle(), model.history_days, base, wish)
+    Threshold::of(&scores, model.cycle(), model.history_days, THETA_RESIDUAL, wish)
 }
 
 pub(crate) fn generic_samples<'a>(
@@ -400,7 +402,7 @@ fn from_generic(found: &GenericEvidence, at_s: i64) -> Option<Evidence> {
     };
     let score = found.score / generic::THETA;
     Some(Evidence {
-        at_s: found.peak_s.unwrap_or(at_s),
+        at_s: found.alarm(generic::THETA).map(|it| it.0).or(found.peak_s).unwrap_or(at_s),
         score,
         recipe_score: found.score,
         published_score: found.published,
@@ -408,6 +410,7 @@ fn from_generic(found: &GenericEvidence, at_s: i64) -> Option<Evidence> {
         signals: if score >= STAY { found.metrics.iter().map(signal).collect() } else { vec![] },
         bands: found.metrics.iter().map(band).collect(),
         symptoms: SymptomScores::default(),
+        notes: found.notes.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -429,6 +432,7 @@ fn from_residual(
         signals: involved.into_iter().map(|series| signal(series, theta)).collect(),
         bands,
         symptoms: SymptomScores::of(newest),
+        notes: Vec::new(),
     }
 }
 

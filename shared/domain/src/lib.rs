@@ -18,7 +18,7 @@ pub mod series;
 pub mod service;
 pub mod severity;
 
-pub use metric::{BadDirection, MetricDefinition, MetricKind, MetricSet};
+pub use metric::{BadDirection, MetricDefinition, MetricKind, MetricSet, MetricSetError};
 pub use period::{Calendar, Period};
 pub use series::Series;
 pub use service::{Category, ServiceName};

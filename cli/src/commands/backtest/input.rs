@@ -1,21 +1,17 @@
-//! What a backtest is about: configuration, recordings, labels.
+//! What a backtest is about: configuration, metrics, labels.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use adapter_local::{Contents, Recording};
 use anyhow::{Context, anyhow};
-use chrono::{DateTime, Utc};
+use domain::ServiceName;
 use domain::config::valid::Config;
-use domain::limits::CYCLE_S;
-use domain::{MetricDefinition, MetricSet, ServiceName};
 use pipeline::backtest::accuracy::{Label, Maintenance, Truth};
-use pipeline::backtest::{Part, Tape, read_tapes};
+use pipeline::backtest::{Tape, read_tapes};
 use serde::Deserialize;
-use wiring::{Settings, Source};
+use wiring::Settings;
 
 use super::Arguments;
+use super::sides::{Side, Sides};
 use crate::exit::Failure;
 use crate::instant;
 use crate::shell::Shell;
@@ -24,33 +20,19 @@ use crate::shell::Shell;
 const ZONE_VARIABLE: &str = "YAGA__TIME_PERIODS__TIMEZONE";
 /// The kind of event that excuses alerts.
 const MAINTENANCE: &str = "maintenance";
-/// A path that says it is one.
-const FILE_SCHEME: &str = "file://";
 
 /// Everything that was read.
-#[derive(Debug)]
 pub struct Input {
     pub settings: Settings,
     /// To learn from.
-    pub history: Source,
-    pub history_contents: Contents,
-    pub metrics_contents: Contents,
-    /// End of the history, at the end of a cycle.
-    pub trained_until: DateTime<Utc>,
+    pub history: Side,
+    /// To replay.
+    pub metrics: Side,
     pub tapes: Vec<Tape>,
     pub cycle_s: i64,
     pub truth: Option<Truth>,
     /// Caller and callee.
     pub graph: Vec<(ServiceName, ServiceName)>,
-}
-
-/// Reads `file://recording.jsonl.gz`, or a plain path.
-pub fn parse_recording(text: &str) -> Result<PathBuf, String> {
-    let path = text.strip_prefix(FILE_SCHEME).unwrap_or(text);
-    if path.is_empty() || path.contains("://") {
-        return Err("write file://recording.jsonl.gz".to_owned());
-    }
-    Ok(PathBuf::from(path))
 }
 
 /// Reads a length of time in seconds: `90s`, `2m`, `1h`.
@@ -72,28 +54,18 @@ impl Input {
     /// Reads everything that the arguments name.
     pub async fn open(shell: &Shell, arguments: &Arguments) -> Result<Input, Failure> {
         let mut settings = settings(shell, arguments.timezone.as_deref()).await?;
-        let (history, metrics) = recordings(shell, arguments, &mut settings)?;
-        let part = |recording: &'_ Recording| -> Result<(i64, i64), Failure> {
-            let contents = contents(recording)?;
-            Ok((contents.oldest_s.unwrap_or(0) - 1, contents.newest_s.unwrap_or(0)))
-        };
-        let (past, replayed) = (part(&history)?, part(&metrics)?);
-        let part = |source, (after_s, until_s)| Part { source, after_s, until_s };
-        let tapes =
-            read_tapes(part(&history, past), part(&metrics, replayed), &settings.config).await;
+        if let Some(days) = arguments.history_days {
+            settings.config.training.lookback_days = days;
+        }
+        let Sides { history, metrics } = Sides::open(shell, arguments, &mut settings)?;
+        let tapes = read_tapes(history.part(), metrics.part(), &settings.config).await;
         let tapes = tapes.map_err(|error| Failure::Source(error.into()))?;
         let tapes = wanted(tapes, &settings.config, arguments)?;
         let truth = truth(arguments, &tapes)?;
-        let (history_contents, metrics_contents) =
-            (contents(&history)?.clone(), contents(&metrics)?.clone());
-        let newest_s = history_contents.newest_s.unwrap_or(0);
-        let trained_until_s = (newest_s + CYCLE_S - 1).div_euclid(CYCLE_S) * CYCLE_S;
         Ok(Input {
             settings,
-            history: Source { port: Arc::new(history), newest: None },
-            history_contents,
-            metrics_contents,
-            trained_until: DateTime::from_timestamp(trained_until_s, 0).unwrap_or_default(),
+            history,
+            metrics,
             tapes,
             cycle_s: arguments.cycle,
             truth,
@@ -115,60 +87,6 @@ async fn settings(shell: &Shell, zone: Option<&str>) -> Result<Settings, Failure
     Ok(settings)
 }
 
-/// Opens both recordings. Where the configuration declares no metrics and the recordings hold
-/// others than the default five, the metrics are what the recordings hold, each understood by its
-/// name.
-fn recordings(
-    shell: &Shell,
-    arguments: &Arguments,
-    settings: &mut Settings,
-) -> Result<(Recording, Recording), Failure> {
-    let open = |metrics: &MetricSet| {
-        (Recording::new(&arguments.history, metrics), Recording::new(&arguments.metrics, metrics))
-    };
-    let (mut history, mut metrics) = open(&settings.config.metrics);
-    let are_declared = settings.effective.iter().any(|it| it.path.starts_with("metrics["));
-    if !are_declared {
-        let (past, replayed) = (contents(&history)?, contents(&metrics)?);
-        if let Some(found) = metric_set(&settings.config.metrics, past, replayed)? {
-            settings.config.metrics = found;
-            (history, metrics) = open(&settings.config.metrics);
-        }
-    }
-    for recording in [&history, &metrics] {
-        for warning in &contents(recording)?.warnings {
-            shell.warn(warning);
-        }
-    }
-    Ok((history, metrics))
-}
-
-fn contents(recording: &Recording) -> Result<&Contents, Failure> {
-    recording.contents().map_err(|error| Failure::Source(error.into()))
-}
-
-/// The metrics of both recordings, if there are any that the set does not know: the known ones in
-/// their order, then the others by name.
-fn metric_set(
-    known: &MetricSet,
-    history: &Contents,
-    metrics: &Contents,
-) -> Result<Option<MetricSet>, Failure> {
-    let others: BTreeSet<&String> =
-        history.other_metrics.iter().chain(&metrics.other_metrics).collect();
-    if others.is_empty() {
-        return Ok(None);
-    }
-    let is_there = |metric: &&MetricDefinition| {
-        history.metrics.contains(&metric.name) || metrics.metrics.contains(&metric.name)
-    };
-    let mut found: Vec<MetricDefinition> = known.iter().filter(is_there).cloned().collect();
-    found.extend(others.iter().map(|name| MetricDefinition::guess(name)));
-    let found = MetricSet::new(found)
-        .context("the recordings' metrics cannot be used as they are; list those to use under `metrics` in the configuration");
-    found.map(Some).map_err(Failure::Usage)
-}
-
 fn wanted(tapes: Vec<Tape>, config: &Config, arguments: &Arguments) -> Result<Vec<Tape>, Failure> {
     let listed = &config.services.listed;
     let is_wanted = |tape: &Tape| {
@@ -177,9 +95,8 @@ fn wanted(tapes: Vec<Tape>, config: &Config, arguments: &Arguments) -> Result<Ve
     };
     let tapes: Vec<Tape> = tapes.into_iter().filter(is_wanted).collect();
     if tapes.is_empty() {
-        let place = arguments.metrics.display();
         return Err(Failure::Usage(anyhow!(
-            "{place} holds nothing to replay: no sample of a wanted service and metric that the history has not"
+            "there is nothing to replay: no sample of a wanted service and metric that the history has not"
         )));
     }
     Ok(tapes)
@@ -279,36 +196,5 @@ mod tests {
         for bad in ["", "2", "m", "0m", "-1m", "2 m", "25h", "2ms", "1.5m"] {
             assert!(parse_length(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn recordings_are_paths() {
-        assert_eq!(parse_recording("file://a/b.gz"), Ok(PathBuf::from("a/b.gz")));
-        assert_eq!(parse_recording("file:///a/b.gz"), Ok(PathBuf::from("/a/b.gz")));
-        assert_eq!(parse_recording("a/b.gz"), Ok(PathBuf::from("a/b.gz")));
-        assert!(parse_recording("https://example.org").is_err());
-        assert!(parse_recording("file://").is_err());
-    }
-
-    #[test]
-    fn metrics_are_what_the_recordings_hold() {
-        let five = MetricSet::five();
-        let contents = |known: &[&str], others: &[&str]| Contents {
-            metrics: known.iter().map(|name| (*name).to_owned()).collect(),
-            other_metrics: others.iter().map(|name| (*name).to_owned()).collect(),
-            ..Contents::default()
-        };
-        let names = |history: &Contents, metrics: &Contents| {
-            let found = metric_set(&five, history, metrics).unwrap();
-            found.map(|set| set.iter().map(|it| it.name.clone()).collect::<Vec<_>>())
-        };
-        let usual = contents(&["request_rate"], &[]);
-        assert_eq!(names(&usual, &usual), None);
-        let other = contents(&["error_rate"], &["m02", "m01"]);
-        let expected = ["request_rate", "error_rate", "m01", "m02"].map(str::to_owned).to_vec();
-        assert_eq!(names(&other, &usual), Some(expected));
-        let many: Vec<String> = (0..65).map(|index| format!("m{index}")).collect();
-        let many = contents(&[], &many.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(metric_set(&five, &many, &usual).is_err());
     }
 }

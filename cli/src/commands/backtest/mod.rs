@@ -1,6 +1,7 @@
 //! `yaga backtest`: replays recorded metrics, and reports what would have been alerted.
 //!
-//! - [`input`]: configuration, recordings, labels and the call graph
+//! - [`input`]: configuration, labels and the call graph
+//! - [`sides`]: where history and replayed metrics come from: recordings, or a server
 //! - [`summary`]: all figures of a run
 //! - [`files`]: the folder of results
 //! - [`report`]: the page for people
@@ -13,6 +14,7 @@ mod explain;
 mod files;
 mod input;
 mod report;
+mod sides;
 mod summary;
 mod tell;
 
@@ -25,11 +27,10 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use detect::residual::CallGraph;
 use domain::ServiceName;
-use pipeline::backtest::accuracy::{self, Accuracy, Alert};
+use pipeline::backtest::accuracy::{self, Accuracy, Alert, Points};
 use pipeline::backtest::decided::Decided;
-use pipeline::backtest::{Incidents, Judge, Track, replay};
+use pipeline::backtest::{Incidents, Judge, Track, classes, replay};
 use pipeline::registry::Registry;
-use pipeline::train::TrainingReport;
 
 use crate::commands::train::train_with;
 use crate::exit::{Done, Failure, Outcome};
@@ -39,15 +40,29 @@ use crate::terminal;
 use input::Input;
 use summary::Timings;
 
+/// Notes that are shown; the summary has all of them.
+const NOTES_SHOWN_MAX: usize = 12;
+
 /// What to replay.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Recording to learn from, and to warm up with.
-    #[arg(long, value_name = "FILE", value_parser = input::parse_recording)]
-    history: PathBuf,
+    #[arg(long, value_name = "FILE", value_parser = sides::parse_recording,
+          required_unless_present = "from", requires = "metrics")]
+    history: Option<PathBuf>,
     /// Recording to replay. What the history holds as well is not replayed.
-    #[arg(long, value_name = "FILE", value_parser = input::parse_recording)]
-    metrics: PathBuf,
+    #[arg(long, value_name = "FILE", value_parser = sides::parse_recording, requires = "history")]
+    metrics: Option<PathBuf>,
+    /// Replay the configured metric source from here on, and learn from what lies before.
+    #[arg(long, value_name = "INSTANT", value_parser = instant::parse,
+          requires = "to", conflicts_with = "history")]
+    from: Option<DateTime<Utc>>,
+    /// Replay the configured metric source up to here.
+    #[arg(long, value_name = "INSTANT", value_parser = instant::parse, requires = "from")]
+    to: Option<DateTime<Utc>>,
+    /// Learn from no more than the last so many days of each history.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=365))]
+    history_days: Option<u32>,
     /// Labelled incidents: incident_id, service, start, end, kind, root_cause_service.
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -90,6 +105,10 @@ pub struct Run<'a> {
     alerts_by_service: Vec<Alert>,
     /// With labels: of the folded alerts, and before folding.
     accuracy: Option<(Accuracy, Accuracy)>,
+    /// With labels: how well scores rank what is labelled.
+    vus_pr: Option<f64>,
+    /// What people should know of the models, for some services.
+    notes: Vec<String>,
 }
 
 /// Runs the command.
@@ -112,9 +131,10 @@ async fn perform(shell: &Shell, arguments: &Arguments) -> Outcome {
     if let Some(at) = arguments.explain {
         return explain::run(shell, &input, &judge, at);
     }
-    let run =
-        timed(&mut timings.replay, async { Run::of(shell, &input, &judge, judge.with_model()) })
-            .await;
+    let run = timed(&mut timings.replay, async { Run::of(shell, &input, &judge) }).await;
+    for note in run.notes.iter().take(NOTES_SHOWN_MAX) {
+        shell.warn(note);
+    }
     let out = arguments.out.as_deref().context("--out is required")?;
     let compared = match &arguments.compare {
         Some(other) => Some(compare::with(&run, other, out)?),
@@ -132,22 +152,22 @@ async fn perform(shell: &Shell, arguments: &Arguments) -> Outcome {
     Ok(Done::Whole)
 }
 
-/// Trains into a folder that is gone afterwards. Services without enough history get no model.
-async fn learn(
-    shell: &Shell,
-    input: &Input,
-    folder: &std::path::Path,
-) -> Result<TrainingReport, Failure> {
+/// Trains into a folder that is gone afterwards, each service to the end of its own history.
+/// Services without enough history get no model.
+async fn learn(shell: &Shell, input: &Input, folder: &std::path::Path) -> Result<(), Failure> {
     let mut settings = input.settings.clone();
     let folder = folder.to_string_lossy().into_owned();
     settings.config.model.location = domain::config::valid::ModelsLocation::Folder(folder);
-    let services = input.tapes.iter().map(|tape| tape.service.clone()).collect();
-    train_with(shell, &settings, &input.history, input.trained_until, Some(services), Vec::new())
-        .await
+    for (until_s, services) in classes(&input.tapes) {
+        let until = DateTime::from_timestamp(until_s, 0).unwrap_or_default();
+        let source = &input.history.source;
+        train_with(shell, &settings, source, until, Some(services), Vec::new()).await?;
+    }
+    Ok(())
 }
 
 impl<'a> Run<'a> {
-    fn of(shell: &Shell, input: &'a Input, judge: &'a dyn Judge, with_model: usize) -> Run<'a> {
+    fn of(shell: &Shell, input: &'a Input, judge: &'a Decided<'a>) -> Run<'a> {
         let cycles: usize = input.tapes.iter().map(|it| it.ticks(input.cycle_s).len()).sum();
         let bar = terminal::bar(shell.shows_progress(), "replaying", Some(cycles as u64));
         let tracks = replay(&input.tapes, judge, input.cycle_s, &|done| bar.inc(done as u64));
@@ -158,7 +178,20 @@ impl<'a> Run<'a> {
         let accuracy = input.truth.as_ref().map(|truth| {
             (accuracy::judge(truth, &alerts), accuracy::judge(truth, &alerts_by_service))
         });
-        Run { input, judge, with_model, tracks, incidents, alerts, alerts_by_service, accuracy }
+        let points: Vec<Points> = tracks.iter().map(|track| track.points(judge)).collect();
+        let vus_pr = input.truth.as_ref().and_then(|truth| accuracy::vus_pr(truth, &points));
+        Run {
+            input,
+            judge,
+            with_model: judge.with_model(),
+            tracks,
+            incidents,
+            alerts,
+            alerts_by_service,
+            accuracy,
+            vus_pr,
+            notes: judge.notes(),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use adapter_local::Contents;
 use chrono::DateTime;
 use domain::{BadDirection, MetricKind, Severity};
 use pipeline::backtest::accuracy::{Accuracy, Verdict};
@@ -11,6 +10,7 @@ use pipeline::backtest::{Scale, Tape, Track};
 use serde::Serialize;
 
 use super::Run;
+use super::sides::Side;
 
 /// How long each part took.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,6 +40,11 @@ pub struct Summary {
     /// Of the alerts before folding by root cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy_by_service: Option<Accuracy>,
+    /// With labels: how well scores rank what is labelled, without any threshold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vus_pr: Option<f64>,
+    /// What people should know of the models.
+    pub notes: Vec<String>,
     pub services: Vec<Service>,
     pub timing: Timing,
 }
@@ -52,11 +57,13 @@ pub struct Metric {
     pub bad_direction: BadDirection,
 }
 
-/// What a recording holds.
+/// What a side of the backtest holds; of a server nobody counted it.
 #[derive(Debug, Serialize)]
 pub struct Recorded {
-    pub services: usize,
-    pub samples: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub services: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<usize>,
     pub from: Option<String>,
     pub until: Option<String>,
 }
@@ -124,11 +131,13 @@ impl Summary {
             timezone: config.periods.calendar.zone_name(),
             cycle_s: input.cycle_s,
             metrics: config.metrics.iter().map(metric).collect(),
-            history: Recorded::of(&input.history_contents),
-            replayed: Recorded::of(&input.metrics_contents),
+            history: Recorded::of(&input.history),
+            replayed: Recorded::of(&input.metrics),
             counts: Counts::of(run),
             accuracy: run.accuracy.as_ref().map(|(folded, _)| folded.clone()),
             accuracy_by_service: run.accuracy.as_ref().map(|(_, single)| single.clone()),
+            vus_pr: run.vus_pr,
+            notes: run.notes.clone(),
             services: services(run),
             timing: Timing::of(timings),
         }
@@ -136,13 +145,14 @@ impl Summary {
 }
 
 impl Recorded {
-    fn of(contents: &Contents) -> Recorded {
+    fn of(side: &Side) -> Recorded {
         let text = |time_s: i64| Some(payload::instant(DateTime::from_timestamp(time_s, 0)?));
+        let (first_s, last_s) = side.span();
         Recorded {
-            services: contents.services.len(),
-            samples: contents.samples,
-            from: contents.oldest_s.and_then(text),
-            until: contents.newest_s.and_then(text),
+            services: side.contents.as_ref().map(|it| it.services.len()),
+            samples: side.contents.as_ref().map(|it| it.samples),
+            from: text(first_s),
+            until: text(last_s),
         }
     }
 }

@@ -34,7 +34,7 @@ pub fn tell(
     }
     shell.say("");
     if let Some((folded, single)) = &run.accuracy {
-        shell.say(&accuracy(folded, single).trim_fmt());
+        shell.say(&accuracy(folded, single, run.vus_pr).trim_fmt());
         shell.say("");
         shell.say(&kinds(folded).trim_fmt());
         shell.say("");
@@ -74,7 +74,7 @@ fn services(summary: &Summary) -> comfy_table::Table {
     table
 }
 
-fn accuracy(folded: &Accuracy, single: &Accuracy) -> comfy_table::Table {
+fn accuracy(folded: &Accuracy, single: &Accuracy, vus_pr: Option<f64>) -> comfy_table::Table {
     let mut table = terminal::table(&["", "by root cause", "by service"]);
     let mut row = |name: &str, value: &dyn Fn(&Accuracy) -> String| {
         table.add_row([
@@ -94,6 +94,7 @@ fn accuracy(folded: &Accuracy, single: &Accuracy) -> comfy_table::Table {
         it.median_delay_s.map_or("–".to_owned(), |it| format!("{:.1} min", it / 60.0))
     });
     row("root cause right", &|it| share(it.root_cause_top1));
+    row("VUS-PR of the scores", &|_| share(vus_pr));
     table
 }
 

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DAY_S;
+use super::evidence::Note;
 use super::grid::Clock;
 use super::profile::{self, HISTORY_S_MIN};
 use super::recent::{SPANS, longest_cells};
 use super::scale::{DAY_SLOTS, day_slot};
 use super::score::EWMA_CELLS;
+use super::{DAY_S, THETA};
 
 /// Precision of stored numbers: 24 bits are far more than a median of noisy values has.
 pub(super) type Stored = f32;
@@ -115,6 +116,37 @@ impl GenericModel {
     pub fn shrink(&self) -> f64 {
         let weeks = HISTORY_S_FULL / (self.history_s() as f64).max(1.0);
         libm::pow(weeks, SHRINK_POWER).clamp(1.0, SHRINK_MAX)
+    }
+
+    /// What people should know of it, in words.
+    pub fn notes(&self) -> Vec<String> {
+        let learning = (self.silence().is_none() && self.is_learning())
+            .then(|| Note::Learning { days: self.history_s() as f64 / 86_400.0 }.to_string());
+        let left_out = self.left_out.iter().map(|left| match left.reason {
+            Reason::Constant { value } => {
+                format!("{} is not judged: it was {value} throughout the history", left.name)
+            }
+            Reason::TooFewSamples { found } => {
+                let name = &left.name;
+                format!(
+                    "{name} is not judged: {found} samples of history, {SAMPLES_MIN} are needed"
+                )
+            }
+            Reason::TooManyMetrics => {
+                format!("{} is not judged: the service has too many metrics", left.name)
+            }
+        });
+        learning.into_iter().chain(left_out).collect()
+    }
+
+    /// Where a metric usually is at a time of day, whatever it did lately: low, middle and high.
+    /// `None` of a metric that is not judged.
+    pub fn usual(&self, metric: &str, at_s: i64) -> Option<(f64, f64, f64)> {
+        let metric = self.metrics.iter().find(|it| it.name == metric)?;
+        let middle = metric.profile_at(at_s);
+        let longest = SPANS - 1;
+        let reach = THETA * self.shrink() * metric.unit(longest) * metric.scale_at(longest, at_s);
+        Some((middle - reach, middle, middle + reach))
     }
 
     /// How many seconds of samples before the first scored one decide its score: the longest

@@ -8,7 +8,9 @@ use domain::{Calendar, MetricDefinition, MetricSet};
 use stats::quantile_sorted;
 
 use super::level::levels;
-use super::model::{ResidualModel, SEASON_DAYS, SeriesModel, Side, Z_PERCENTILES, watched_sides};
+use super::model::{
+    DAY_DAYS, ResidualModel, SeriesModel, Side, WEEK_DAYS, Z_PERCENTILES, watched_sides,
+};
 use super::noise::{Deviation, Noise};
 use super::residuals::Residuals;
 use super::season::{Moment, Season};
@@ -53,7 +55,7 @@ pub fn fit_service(
         return Err(if cycles == 0 { FitError::NoTraffic } else { FitError::TooShort { cycles } });
     }
     let mut model = seasons(rows, metrics, calendar, traffic);
-    let shifts = match model.history_days >= SEASON_DAYS {
+    let shifts = match model.history_days >= WEEK_DAYS {
         true => find_shifts(&model, &Residuals::of(&model, calendar, metrics, rows)),
         false => Vec::new(),
     };
@@ -77,15 +79,15 @@ fn seasons(rows: &Rows, metrics: &MetricSet, calendar: &Calendar, traffic: usize
     };
     let moment = |at: &i64| Moment::of_cycle(calendar, *at, rows.width_s);
     let moments: Vec<Moment> = rows.times_s.iter().map(moment).collect();
-    let is_seasonal = model.history_days >= SEASON_DAYS;
+    let days = model.history_days;
     for (index, metric) in metrics.iter().enumerate() {
-        let series = SeriesRows { rows, moments: &moments, index, traffic, is_seasonal };
+        let series = SeriesRows { rows, moments: &moments, index, traffic, days };
         model.series.extend(series.model(metric));
     }
     model
 }
 
-/// Noise around the season, and tails.
+/// Noise around the season, tails, and room for days to come.
 fn fit_around(
     model: &mut ResidualModel,
     rows: &Rows,
@@ -93,7 +95,9 @@ fn fit_around(
     calendar: &Calendar,
 ) -> Vec<Vec<OwnTail>> {
     refit_noise(model, calendar, metrics, rows);
-    fit_tails(model, calendar, metrics, rows)
+    let tails = fit_tails(model, calendar, metrics, rows);
+    widen(model);
+    tails
 }
 
 impl ServiceFit {
@@ -131,7 +135,8 @@ struct SeriesRows<'a> {
     moments: &'a [Moment],
     index: usize,
     traffic: usize,
-    is_seasonal: bool,
+    /// Days of history.
+    days: f32,
 }
 
 impl SeriesRows<'_> {
@@ -163,10 +168,10 @@ impl SeriesRows<'_> {
             (self.moments[row], form.transform(value, count))
         });
         let past: Vec<(Moment, f64)> = points.filter(|(_, y)| y.is_finite()).collect();
-        if self.is_seasonal {
-            Season::week(&past, self.rows.width_s)
-        } else {
-            Season::constant(&past)
+        match self.days {
+            days if days < DAY_DAYS => Season::constant(&past),
+            days if days < WEEK_DAYS => Season::day(&past),
+            _ => Season::week(&past, self.rows.width_s),
         }
     }
 
@@ -179,7 +184,7 @@ impl SeriesRows<'_> {
             failures.is_finite() && count.is_finite() && *count > 0.0
         };
         let past: Vec<(Moment, f64, f64)> = points.filter(is_known).collect();
-        Season::shares(&past, self.is_seasonal)
+        Season::shares(&past, self.days >= WEEK_DAYS)
     }
 
     fn value_and_count(&self, form: Form, row: usize) -> (f64, f64) {
@@ -210,6 +215,15 @@ fn refit_noise(model: &mut ResidualModel, calendar: &Calendar, metrics: &MetricS
             let deviations: Vec<Deviation> = deviations.filter(is_known).collect();
             model.series[at].noise = Noise::fit(form, &deviations);
         }
+    }
+}
+
+/// Makes room for a day that was not seen: it lies wider around the mean of `d` days than these
+/// do, with `1 + 1/d` times the variance (the prediction interval of a mean).
+fn widen(model: &mut ResidualModel) {
+    let days = model.history_days.max(1.0);
+    for series in model.series.iter_mut().filter(|it| matches!(it.season, Season::Week(_))) {
+        series.noise.own *= 1.0 + 1.0 / days;
     }
 }
 

@@ -58,11 +58,24 @@ fn an_incident_in_training_hardly_moves_the_model() {
 }
 
 #[test]
-fn less_than_a_week_has_no_season() {
-    let (rows, _) = trained_month().0.split_at(6 * 720);
-    let model = trained(&rows);
+fn less_than_two_days_have_no_season() {
+    let of_days = |days: f64| trained(&trained_month().0.split_at((days * 720.0) as usize).0);
+    let model = of_days(1.9);
     assert!(model.series.iter().all(|series| !series.season.is_seasonal()));
-    assert_eq!(model.history_days, 6.0);
+    assert_eq!(model.history_days, 1.9166666);
+    assert!(of_days(2.0).series[..4].iter().all(|series| series.season.is_seasonal()));
+    assert!(of_days(7.0).series.iter().all(|series| series.season.is_seasonal()));
+}
+
+#[test]
+fn the_fewer_days_were_seen_the_wider_the_next_one_lies() {
+    let own = |days: usize| {
+        let model = trained(&trained_month().0.split_at(days * 720).0);
+        f64::from(model.series[0].noise.own)
+    };
+    // The noise of this world is the same on all days.
+    let (three, thirty) = (own(3), own(30));
+    assert!((1.15..1.5).contains(&(three / thirty)), "{three} {thirty}");
 }
 
 #[test]

@@ -55,24 +55,12 @@ pub const Z_PERCENTILES: [f64; 11] =
 
 /// From here on, three cycles are too long to wait: one decides.
 pub const COARSE_CYCLE_S: u32 = 300;
-/// Days of history from which there are seasons.
-pub const SEASON_DAYS: f32 = 7.0;
-/// Days of history from which each time of the week was seen more than once.
-pub const SETTLED_DAYS: f32 = 14.0;
-/// Days of history from which each time of the day was seen more than once.
-pub const DAILY_DAYS: f32 = 2.0;
-/// What the threshold is multiplied with where a season rests on one week, or the noise on one
-/// day: it fits what it saw too well. One median of several days does not have that fault.
-const UNSETTLED_FACTOR: f64 = 2.0;
+/// Days of history from which times of the day are told apart: each was seen more than once.
+pub const DAY_DAYS: f32 = 2.0;
+/// Days of history from which weekdays are told apart.
+pub const WEEK_DAYS: f32 = 7.0;
 
 impl ResidualModel {
-    /// The score at which an incident opens, where `base` is that of a settled model.
-    pub fn theta(&self, base: f64) -> f64 {
-        let days = self.history_days;
-        let is_unsettled = days < DAILY_DAYS || (SEASON_DAYS..SETTLED_DAYS).contains(&days);
-        if is_unsettled { base * UNSETTLED_FACTOR } else { base }
-    }
-
     /// One cycle decides, because cycles are long.
     pub fn is_coarse(&self) -> bool {
         self.cycle_s >= COARSE_CYCLE_S
@@ -143,19 +131,5 @@ mod tests {
         assert_eq!(sides("application_latency"), BadDirection::Up);
         assert_eq!(sides("queue_depth"), BadDirection::Up);
         assert!(Side::Down.is_in(BadDirection::Both) && !Side::Down.is_in(BadDirection::Up));
-    }
-
-    #[test]
-    fn what_was_seen_once_asks_for_twice_the_score() {
-        let model = |history_days| ResidualModel {
-            cycle_s: 120,
-            history_days,
-            series: vec![],
-            threshold: Threshold::default(),
-        };
-        assert_eq!((model(1.9).theta(1.5), model(2.0).theta(1.5)), (3.0, 1.5));
-        assert_eq!(model(6.9).theta(1.5), 1.5);
-        assert_eq!((model(7.0).theta(1.5), model(13.9).theta(1.5)), (3.0, 3.0));
-        assert_eq!(model(14.0).theta(1.5), 1.5);
     }
 }

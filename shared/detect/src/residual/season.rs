@@ -1,10 +1,11 @@
 //! What is usual at this time of the week: the baseline of one metric.
 //!
 //! Rates, latencies and gauges have one value for each half hour of each weekday: the median over
-//! the slot and its neighbours for Mondays to Fridays, Saturdays and Sundays, where weekdays lean
-//! towards their own median the more of them were seen. Shares of failures have one value for each
-//! period of the week, because a half hour has too few failures to tell it. With less than a week
-//! of history there is one value for all times.
+//! the slot and its neighbours of all days, from which Mondays to Fridays, Saturdays and Sundays
+//! differ, and from the first of these each weekday, the more the more of them were seen. Less than
+//! a week of history gives the shape of a day, less than two days one value for all times. Shares of
+//! failures have one value for each period of the week, because a half hour has too few failures to
+//! tell it.
 
 use chrono::DateTime;
 use domain::Calendar;
@@ -22,13 +23,13 @@ const DAYS: usize = 7;
 const PERIODS: usize = 5;
 /// Values that make a median.
 const VALUES_MIN: usize = 8;
-/// Days of a weekday after which its own median weighs as much as that of all weekdays.
+/// Days after which their own median weighs as much as that of the days that they are among.
 const DAYS_OF_EQUAL_WEIGHT: f64 = 3.0;
 /// Requests by which the share of a period leans towards the overall share.
 const PRIOR_REQUESTS: f64 = 20.0;
 /// Cycles with a share above this quantile don't count for what is usual.
 const SHARE_QUANTILE: f64 = 0.99;
-/// Days of each day type: Monday to Friday, Saturday, Sunday.
+/// Days that are alike: Monday to Friday, Saturday, Sunday.
 const DAY_TYPES: [&[usize]; 3] = [&[0, 1, 2, 3, 4], &[5], &[6]];
 
 /// An instant as the service's people live it.
@@ -76,12 +77,21 @@ impl Season {
         Season::Constant(median_of(past) as f32)
     }
 
-    /// Medians of weekdays and slots from values `cycle_s` seconds apart. A slot that was seen too
-    /// little takes the median of all days, and that of all times if need be.
-    pub fn week(past: &Past, cycle_s: i64) -> Season {
+    /// Medians of slots, the same on all days. A slot that was seen too little takes the median of
+    /// all times.
+    pub fn day(past: &Past) -> Season {
         let overall = median_of(past);
         let every_day = profile(past, |_| true);
+        let slots = every_day.iter().map(|slot| slot.median.unwrap_or(overall) as f32);
+        Season::Week((0..DAYS).flat_map(|_| slots.clone()).collect())
+    }
+
+    /// Medians of weekdays and slots from values `cycle_s` seconds apart. What was seen little leans
+    /// on what it is part of: a weekday on days of its type, these on all days.
+    pub fn week(past: &Past, cycle_s: i64) -> Season {
+        let overall = median_of(past);
         let values_per_day = 3.0 * SLOT_S as f64 / cycle_s.max(1) as f64;
+        let every_day = profile(past, |_| true);
         let mut table = Vec::with_capacity(DAYS * SLOTS);
         for days in DAY_TYPES {
             let of_type = profile(past, |day| days.contains(&day));
@@ -89,8 +99,9 @@ impl Season {
                 let is_alone = days.len() == 1;
                 let own = profile(past, |other| other == day && !is_alone);
                 for slot in 0..SLOTS {
-                    let usual = of_type[slot].median.or(every_day[slot].median).unwrap_or(overall);
-                    table.push(own[slot].leaning_on(usual, values_per_day) as f32);
+                    let usual = every_day[slot].median.unwrap_or(overall);
+                    let alike = of_type[slot].leaning_on(usual, values_per_day);
+                    table.push(own[slot].leaning_on(alike, values_per_day) as f32);
                 }
             }
         }
@@ -226,6 +237,18 @@ mod tests {
         // Three Fridays against fifteen weekdays: half of 6, half of 0.
         assert_eq!(season.at(moment(4, 40_000)), 3.0);
         assert_eq!(season.at(moment(3, 40_000)), 0.0);
+    }
+
+    #[test]
+    fn a_saturday_seen_once_leans_on_all_days() {
+        let past = weeks(1, |day, _| if day % 7 > 4 { 8.0 } else { 0.0 });
+        let season = Season::week(&past, 600);
+        assert_eq!(season.at(moment(5, 40_000)), 2.0);
+        assert_eq!(season.at(moment(2, 40_000)), 0.0);
+        let daily = Season::day(&weeks(1, |_, slot| f64::from(slot / 3)));
+        assert_eq!(daily.at(moment(0, 10 * 1800 + 900)), 10.0);
+        assert_eq!(daily.at(moment(6, 10 * 1800 + 900)), 10.0);
+        assert!(Season::day(&[]).at(moment(6, 40_000)).is_nan());
     }
 
     #[test]

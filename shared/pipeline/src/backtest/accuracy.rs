@@ -9,6 +9,7 @@
 
 mod alarms;
 mod intervals;
+mod points;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,8 @@ use crate::backtest::incident::Incident;
 use crate::backtest::tape::Tape;
 use alarms::count_alarms;
 use intervals::{Interval, overlap};
+
+pub use points::{Points, vus_pr};
 
 /// What a label calls an incident that need not be announced.
 pub const HARMLESS_KIND: &str = "traffic_surge_healthy";
@@ -53,6 +56,8 @@ pub struct Maintenance {
 pub struct Truth {
     /// Those that begin in what was replayed.
     pub labels: Vec<Label>,
+    /// All of them: a sample may be labelled by what began before the replay.
+    pub labelled: Vec<Label>,
     pub maintenance: Vec<Maintenance>,
     /// Allowance at the edges of labels.
     pub step_s: i64,
@@ -137,10 +142,11 @@ impl Truth {
             _ => COMMON_STEP_S,
         };
         let replayed = Replayed::of(tapes);
+        let labelled = labels.clone();
         let mut labels = labels;
         labels.retain(|label| replayed.contains(&label.service, label.start_s));
         let service_days = tapes.iter().map(Tape::days).sum();
-        Truth { labels, maintenance, step_s, service_days }
+        Truth { labels, labelled, maintenance, step_s, service_days }
     }
 }
 

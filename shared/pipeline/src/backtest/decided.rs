@@ -82,6 +82,23 @@ impl<'a> Decided<'a> {
         services.len()
     }
 
+    /// What people should know: services that cannot be judged, or not fully yet.
+    pub fn notes(&self) -> Vec<String> {
+        let mut services: Vec<&ServiceName> = self.routed.keys().map(|(it, _)| it).collect();
+        services.dedup();
+        services.into_iter().flat_map(|service| self.notes_on(service)).collect()
+    }
+
+    fn notes_on(&self, service: &ServiceName) -> Vec<String> {
+        if self.models_of(service).next().is_none() {
+            return vec![format!("{service} has no model: its history is too short, or empty")];
+        }
+        let Some(EvidenceModel::Generic(model)) = self.evidence_of(service) else {
+            return Vec::new();
+        };
+        model.notes().into_iter().map(|note| format!("{service}: {note}")).collect()
+    }
+
     /// What a cycle in service would have gathered.
     fn input(&self, tape: &Tape, tick: &Tick, carried: &mut Option<Carried>) -> Option<CycleInput> {
         let at = DateTime::from_timestamp(tick.at_s, 0)?;
@@ -167,10 +184,14 @@ impl Decided<'_> {
         // A service can be judged by rules alone; then there is no score.
         let floor = self.scale(service).floor;
         let score = evidence.map(|it| it.score).or(published).unwrap_or(floor);
+        let is_generic = matches!(self.evidence_of(service), Some(EvidenceModel::Generic(_)));
+        let began_s = evidence.filter(|it| is_generic && it.opens()).map(|it| it.at_s);
         Finding {
             at_s: tick.at_s,
             stamp_s: tick.stamp_s,
+            lead_s: began_s.map_or(0, |began_s| (tick.stamp_s - began_s).max(0)),
             severity: result.severity(),
+            detected: evidence.map_or(Severity::None, |it| it.severity).max(result.severity()),
             score: Some(score),
             published: published.unwrap_or(floor),
             symptoms: evidence.map(|it| it.symptoms),
@@ -220,6 +241,10 @@ impl Judge for Decided<'_> {
     fn usual(&self, service: &ServiceName, at_s: i64) -> Vec<Option<Usual>> {
         let model = self.model_at(service, at_s);
         let usual = |metric: &domain::MetricDefinition| {
+            if let Some(EvidenceModel::Generic(generic)) = model?.evidence.as_ref() {
+                let (low, middle, high) = generic.usual(&metric.name, at_s)?;
+                return Some(Usual { low, middle, high });
+            }
             let seen = &model?.metric(&metric.name)?.statistics.summary;
             Some(Usual { low: seen.p5, middle: seen.p50, high: seen.p95 })
         };

@@ -42,7 +42,7 @@ pub enum Level {
 /// One stretch of evidence. Instants are stamps of cycles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Episode {
-    /// The cycle that confirmed it.
+    /// The cycle that confirmed it, or the first sample in it that opens by itself.
     pub start_s: i64,
     /// The last cycle with evidence so far.
     pub end_s: i64,
@@ -50,6 +50,8 @@ pub struct Episode {
     pub first_evidence_s: i64,
     /// Worst of all cycles.
     pub severity: Severity,
+    /// Worst of all cycles, before patterns and circumstances had their say.
+    pub detected: Severity,
     /// Highest of all cycles.
     pub score: f64,
     /// Cycles with evidence.
@@ -153,10 +155,11 @@ impl Fold<'_> {
             return;
         }
         let mut episode = Episode {
-            start_s: findings[index].stamp_s,
+            start_s: findings[index].began_s(),
             end_s: findings[index].stamp_s,
-            first_evidence_s: findings[self.streak[0]].stamp_s,
+            first_evidence_s: findings[self.streak[0]].began_s(),
             severity: Severity::None,
+            detected: Severity::None,
             score: f64::MIN,
             cycles: 0,
             opened_at: index,
@@ -184,6 +187,7 @@ impl Episode {
         }
         self.cycles += 1;
         self.severity = self.severity.max(finding.severity);
+        self.detected = self.detected.max(finding.detected);
         self.score = self.score.max(finding.score.unwrap_or(f64::MIN));
     }
 }
@@ -259,6 +263,16 @@ mod tests {
         check(rules, &format!("m{}m", minutes(14)), &[(0, 15)]);
         check(rules, &format!("m{}m", minutes(15)), &[(0, 0), (16, 16)]);
         check(rules, "mlllm", &[(0, 4)]);
+    }
+
+    #[test]
+    fn an_episode_begins_with_the_sample_that_opens_it() {
+        let mut cycles = findings("..mm...");
+        cycles[2].lead_s = 45;
+        cycles[3].lead_s = 30;
+        let folded = Episodes::of_alarms(1.0).fold(&cycles, 60);
+        assert_eq!((folded[0].start_s, folded[0].end_s), (75, 180));
+        assert_eq!(folded[0].first_evidence_s, 75);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::backtest::Track;
 use crate::backtest::episodes::{Episode, Episodes};
 use crate::backtest::judge::{Cause, Judge};
 
-/// Only an incident that reaches this severity is announced.
+/// Only an incident that the detector gives this severity is announced, whatever its pattern.
 pub const ANNOUNCED_FROM: Severity = Severity::Medium;
 
 /// One incident. Instants are stamps of cycles.
@@ -62,7 +62,7 @@ impl Incidents {
 fn of_track(track: &Track, judge: &dyn Judge) -> Vec<Incident> {
     let announced = judge.episodes(&track.service).fold(&track.findings, track.cycle_s);
     let (announced, mild): (Vec<Episode>, Vec<Episode>) =
-        announced.into_iter().partition(|episode| episode.severity >= ANNOUNCED_FROM);
+        announced.into_iter().partition(|episode| episode.detected >= ANNOUNCED_FROM);
     let below = Episodes::of_severity(Severity::Low).fold(&track.findings, track.cycle_s);
     let taken = |episode: &Episode, others: &[Episode]| {
         others
@@ -171,6 +171,7 @@ mod tests {
             end_s,
             first_evidence_s: start_s,
             severity: Severity::Medium,
+            detected: Severity::Medium,
             score: 1.0,
             cycles: 1,
             opened_at: 0,

@@ -63,8 +63,13 @@ pub struct Finding {
     pub at_s: i64,
     /// The newest sample used, epoch seconds.
     pub stamp_s: i64,
+    /// How long before that the first sample lies that opens by itself; 0 where cycles are judged
+    /// as a whole.
+    pub lead_s: i64,
     /// `None` if nothing is wrong, or nothing could be judged.
     pub severity: Severity,
+    /// The same before patterns and circumstances have their say: what is announced.
+    pub detected: Severity,
     /// What opens and keeps incidents: higher is worse. Absent where nothing could be judged.
     pub score: Option<f64>,
     /// What is shown and stored as the score.
@@ -87,6 +92,11 @@ pub struct Cause {
 }
 
 impl Finding {
+    /// Where an incident begins that it opens.
+    pub fn began_s(&self) -> i64 {
+        self.stamp_s - self.lead_s
+    }
+
     /// True if the service was judged in this cycle.
     pub fn is_judged(&self) -> bool {
         self.score.is_some()

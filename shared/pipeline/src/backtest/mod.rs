@@ -6,6 +6,7 @@
 //! ```
 //!
 //! - [`tape`]: the samples of a service on one line of time, and its cycles
+//! - [`history`]: which services learn together, and until when
 //! - [`judge`]: the seam: what a cycle decides
 //! - [`decided`]: the judge that serves: `infer::decide` decides
 //! - [`explanation`]: one cycle, taken apart
@@ -19,6 +20,7 @@ pub mod accuracy;
 pub mod decided;
 pub mod episodes;
 pub mod explanation;
+pub mod history;
 pub mod incident;
 pub mod judge;
 pub mod tape;
@@ -26,7 +28,9 @@ pub mod tape;
 use domain::ServiceName;
 use rayon::prelude::*;
 
+use accuracy::Points;
 pub use explanation::{Explanation, Gate, MetricExplanation};
+pub use history::{classes, understood};
 pub use incident::{Incident, Incidents};
 pub use judge::{Cause, Finding, Judge, Scale, Usual};
 pub use tape::{Part, Span, Tape, Tick, read_tapes};
@@ -43,6 +47,17 @@ pub struct Track {
     pub cycle_s: i64,
     /// One per cycle with data, in order.
     pub findings: Vec<Finding>,
+}
+
+impl Track {
+    /// Its scores as they are published; the lowest of the scale where nothing could be judged.
+    pub fn points(&self, judge: &dyn Judge) -> Points {
+        let floor = judge.scale(&self.service).floor;
+        let scores = self.findings.iter().map(|finding| {
+            (finding.stamp_s, if finding.is_judged() { finding.published } else { floor })
+        });
+        Points { service: self.service.to_string(), scores: scores.collect() }
+    }
 }
 
 /// Replays every service on all cores; `progress` is told how many more cycles are done.

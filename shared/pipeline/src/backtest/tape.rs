@@ -26,6 +26,8 @@ pub struct Tape {
     pub samples: ServiceSamples,
     /// Median distance between samples.
     pub step_s: i64,
+    /// The newest instant of the history; `None` without any.
+    pub learned_until_s: Option<i64>,
     /// Instants that are replayed, ascending.
     pub stamps_s: Vec<i64>,
     /// Stretches of `stamps_s` without history or a long gap between them.
@@ -110,7 +112,8 @@ impl Tape {
         let spans = spans(&known_s, &stamps_s);
         let samples = join(history, metrics);
         let step_s = step_of(&samples).unwrap_or(FEATURE_WINDOW_S);
-        let tape = Tape { service, samples, step_s, stamps_s, spans };
+        let learned_until_s = known_s.last().copied();
+        let tape = Tape { service, samples, step_s, learned_until_s, stamps_s, spans };
         (!tape.stamps_s.is_empty()).then_some(tape)
     }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use detect::evidence::{Evidence, EvidenceModel, EvidenceWindow, WindowSpan};
 use detect::features::Features;
+use detect::model::PeriodModel;
 use detect::residual::Cause;
 use detect::rows::{Observation, observe};
 use detect::score::{Assessment, ScoreSettings, assess};
@@ -144,7 +145,7 @@ fn judge(it: &ServiceInput, input: &CycleInput, config: &Config) -> Verdict {
     let bounds = &config.detection.bounds;
     let at_s = input.at.timestamp();
     let (observation, warnings) = observe(&it.samples, &config.metrics, bounds, at_s, width_s);
-    if let Some((reason, error)) = stale(&it.service, &observation, config) {
+    if let Some((reason, error)) = stale(&it.service, &observation, &routed.model, config) {
         return Verdict::none(skipped(&it.service, input, reason, error));
     }
     assess_service(it, routed, &observation, &warnings, input, config)
@@ -195,6 +196,8 @@ fn assess_service(
         anomaly.severity = anomaly.severity.min(WEAK_SEVERITY_MAX);
     }
     let failed_metrics: Vec<String> = input.failed_metrics.keys().cloned().collect();
+    let notes = weighed.iter().flat_map(|(evidence, _)| &evidence.notes);
+    let warnings: Vec<String> = warnings.iter().chain(notes).cloned().collect();
     let result = render::judged(&Judged {
         service: &it.service,
         at: input.at,
@@ -205,7 +208,7 @@ fn assess_service(
         model_digest: &routed.digest,
         time_confidence: confidence(routed, config),
         periods_available: routed.periods_available,
-        warnings,
+        warnings: &warnings,
         failed_metrics: &failed_metrics,
         assessment: &assessment,
         evidence: weighed.as_ref().map(|(evidence, method)| (evidence, *method)),
@@ -303,22 +306,31 @@ fn collection_failure(input: &CycleInput, config: &Config) -> Option<(SkippedRea
 }
 
 /// Why this service cannot be judged although the source answered: nothing recent of it is there.
+/// A service that never had traffic is there while any metric of it is.
 fn stale(
     service: &ServiceName,
     observation: &Observation,
+    model: &PeriodModel,
     config: &Config,
 ) -> Option<(SkippedReason, String)> {
-    let has_traffic = match config.metrics.traffic_index() {
-        Some(traffic) => observation.values[traffic].is_some(),
-        None => observation.values.iter().any(Option::is_some),
+    let traffic = config.metrics.traffic_index().and_then(|index| {
+        let traffic = config.metrics.get(index)?;
+        knows_traffic(model, &traffic.name).then_some((index, traffic.name.as_str()))
+    });
+    let (is_there, metric) = match traffic {
+        Some((index, name)) => (observation.values[index].is_some(), name),
+        None => (observation.values.iter().any(Option::is_some), "any metric"),
     };
-    let metric = config
-        .metrics
-        .traffic_index()
-        .and_then(|index| config.metrics.get(index))
-        .map_or("any metric", |metric| metric.name.as_str());
     let error = || format!("the source holds no recent sample of {metric} for {service}");
-    (!has_traffic).then(|| (SkippedReason::MetricsStale, error()))
+    (!is_there).then(|| (SkippedReason::MetricsStale, error()))
+}
+
+fn knows_traffic(model: &PeriodModel, name: &str) -> bool {
+    match &model.evidence {
+        Some(EvidenceModel::Residual(_)) => true,
+        Some(EvidenceModel::Generic(_)) => false,
+        None => model.metric(name).is_some(),
+    }
 }
 
 fn skipped(

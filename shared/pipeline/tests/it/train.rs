@@ -253,7 +253,11 @@ async fn a_day_of_history_gives_verdicts() {
 #[tokio::test]
 async fn a_service_without_traffic_is_judged_by_its_other_metrics() {
     let mut fleet = Fleet::untrained();
-    let document = r#"{"metrics": [{"name": "queue_depth"}, {"name": "cpu"}]}"#;
+    // Others may have traffic.
+    let document = r#"{
+        "metrics": [{"name": "request_rate"}, {"name": "queue_depth"}, {"name": "cpu"}],
+        "services": {"standard": ["worker"]}
+    }"#;
     fleet.config = config(document);
     let worker = service("worker");
     let end = crate::fleet::at(NOON).timestamp();
@@ -267,8 +271,8 @@ async fn a_service_without_traffic_is_judged_by_its_other_metrics() {
     }
     fleet.train().await.unwrap();
     let cycle = fleet.infer(NOON).await.unwrap();
-    let evaluation = cycle.results[0].evaluation().unwrap();
-    let anomaly = &evaluation.anomalies["queue_depth_high"];
+    let result = cycle.results.iter().find(|it| it.service_name() == "worker").unwrap();
+    let anomaly = &result.evaluation().unwrap().anomalies["queue_depth_high"];
     assert_eq!(anomaly.detection_signals[0].method, "recent_level");
 }
 
