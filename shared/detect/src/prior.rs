@@ -9,7 +9,10 @@ use domain::Category;
 
 use crate::evidence::EvidenceModel;
 use crate::residual::ResidualModel;
-use crate::residual::model::{DAILY_DAYS, SEASON_DAYS, SETTLED_DAYS};
+use crate::residual::model::{DAY_DAYS, WEEK_DAYS};
+
+/// Days of history with which a service has shown how restless it is.
+const SETTLED_DAYS: f32 = 14.0;
 
 /// Widens the noise of new services; for each service what a reader of its models ought to know.
 /// As many categories as models.
@@ -48,16 +51,17 @@ fn settle(
 ) -> Vec<String> {
     let days = model.history_days;
     let mut notes: Vec<String> = Vec::new();
-    if days < SEASON_DAYS {
+    if days < DAY_DAYS {
         notes.push(format!(
-            "{days:.1} days of history: one value stands for all times of the week until there \
-             are {SEASON_DAYS:.0}"
+            "{days:.1} days of history: one value stands for all times of the day until there \
+             are {DAY_DAYS:.0}"
+        ));
+    } else if days < WEEK_DAYS {
+        notes.push(format!(
+            "{days:.1} days of history: all days are alike until there are {WEEK_DAYS:.0}"
         ));
     }
-    if days < DAILY_DAYS || (SEASON_DAYS..SETTLED_DAYS).contains(&days) {
-        notes.push(format!("{days:.1} days of history: twice the score opens an anomaly"));
-    }
-    if days >= DAILY_DAYS {
+    if days >= DAY_DAYS {
         return notes;
     }
     let of_category: Vec<&ResidualModel> =
@@ -78,7 +82,7 @@ fn settle(
 
 /// On the logarithm of the variance, with the weight of the days that are missing.
 fn widen(model: &mut ResidualModel, peers: &[&ResidualModel]) {
-    let weight = f64::from(1.0 - model.history_days / DAILY_DAYS).clamp(0.0, 1.0);
+    let weight = f64::from(1.0 - model.history_days / DAY_DAYS).clamp(0.0, 1.0);
     for series in &mut model.series {
         let same = peers.iter().flat_map(|peer| &peer.series);
         let same = same.filter(|other| other.metric == series.metric && other.form == series.form);
@@ -121,8 +125,7 @@ mod tests {
         assert_eq!(own(&models[0]), 0.01, "settled services keep their own");
         assert!(notes[..4].iter().all(Vec::is_empty));
         insta::assert_snapshot!(notes[4].join("\n"), @r"
-        1.0 days of history: one value stands for all times of the week until there are 7
-        1.0 days of history: twice the score opens an anomaly
+        1.0 days of history: one value stands for all times of the day until there are 2
         1.0 days of history: the noise leans on that of 3 services of category core
         ");
     }
@@ -131,13 +134,13 @@ mod tests {
     fn without_peers_or_in_need_of_none_nothing_is_widened() {
         let categories = ["core", "core"].map(Category::new);
         let mut alone = [model(1.0, 0.01), None];
-        assert_eq!(lean_on_peers(&mut alone, &categories)[0].len(), 2);
+        assert_eq!(lean_on_peers(&mut alone, &categories)[0].len(), 1);
         assert_eq!(own(&alone[0]), 0.01);
         let mut restless = [model(0.5, 0.5), model(30.0, 0.01)];
         lean_on_peers(&mut restless, &categories);
         assert_eq!(own(&restless[0]), 0.5, "it is never narrowed");
         let mut week = [model(8.0, 0.01), model(30.0, 0.5)];
-        assert_eq!(lean_on_peers(&mut week, &categories)[0].len(), 1);
+        assert!(lean_on_peers(&mut week, &categories)[0].is_empty());
         assert_eq!(own(&week[0]), 0.01);
     }
 }
