@@ -60,6 +60,9 @@ enum Command {
     Config(commands::config::Command),
     /// Which period of the week rules an instant, why, and until when.
     Period(commands::period::Arguments),
+    /// Judge a situation by the objectives of its service, or show these.
+    #[command(subcommand)]
+    Slo(commands::slo::Command),
     /// Score any numeric table with the bare isolation forest.
     Forest(commands::forest::Arguments),
 }
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Command::Incidents(command) => commands::incidents::run(&shell, &command),
         Command::Config(command) => commands::config::run(&shell, &command),
         Command::Period(arguments) => commands::period::run(&shell, &arguments),
+        Command::Slo(command) => commands::slo::run(&shell, &command),
         Command::Forest(arguments) => commands::forest::run(&shell, &arguments),
     };
     exit::report(&shell, outcome)

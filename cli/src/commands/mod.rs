@@ -10,4 +10,5 @@ mod known_incidents;
 pub mod models;
 pub mod period;
 pub mod simulate;
+pub mod slo;
 pub mod train;
