@@ -85,6 +85,7 @@ fn answer(database: &Database, operation: &str, body: &str) -> Reply {
         "BatchGetItem" => ask(body, |request| database.batch_get_item(request)),
         "CreateTable" => ask(body, |request| database.create_table(request)),
         "DeleteItem" => ask(body, |request| database.delete_item(request)),
+        "DeleteTable" => ask(body, |request| database.delete_table(request)),
         "DescribeTable" => ask(body, |request| database.describe_table(request)),
         "DescribeTimeToLive" => ask(body, |request| database.describe_time_to_live(request)),
         "GetItem" => ask(body, |request| database.get_item(request)),

@@ -10,7 +10,8 @@ pub struct Situation<'a> {
     pub at: DateTime<Utc>,
     pub period: Period,
     pub metrics: Metrics,
-    /// Seconds that rates are averages over: with them a rate becomes a count.
+    /// Seconds that rates are averages over: with them a rate becomes a count. Zero: not known, and
+    /// an error rate is taken as it is.
     pub window_s: u32,
     pub baselines: Baselines,
     /// What detection found, in the order in which it is to be reported.

@@ -46,7 +46,7 @@ pub(super) async fn commit(
         let body = body_of(it, message).await?;
         writes.push(write(put(it, message_item(message, &body), Some(NOT_THERE))));
     }
-    let request = client.transact_write_items().client_request_token(token(commit));
+    let request = client.transact_write_items().client_request_token(token(&it.table, commit));
     match request.set_transact_items(Some(writes)).send().await {
         Ok(_) => Ok(Committed::Done),
         Err(error) => outcome_of(it, commit, &error),
@@ -103,10 +103,10 @@ fn too_odd(it: &DynamoIncidents, reason: String) -> StateError {
     StateError::TooLarge { store: it.place_name(), what: "an incident".to_owned(), reason }
 }
 
-/// Names this commit of this writer, so that the SDK's own second attempt is the same request.
-fn token(commit: &Commit) -> String {
-    let Commit { head, writer, .. } = commit;
-    let text = format!("{}\n{}\n{}\n{writer}", head.service, head.last_cycle, head.version);
+/// Names this very commit, so that the SDK's own second attempt is the same request. Tokens are
+/// those of an account and not of a table, and another plan must not bear the same one.
+fn token(table: &str, commit: &Commit) -> String {
+    let text = format!("{table}\n{commit:?}");
     hex(&Sha256::digest(text.as_bytes())).chars().take(TOKEN_CHARS).collect()
 }
 

@@ -13,18 +13,25 @@ use aws_sdk_dynamodb::types::{
 };
 use pipeline::ports::incidents::StateError;
 
-use super::DynamoIncidents;
+use crate::fault::Fault;
+
 use super::item::{integer_at, number};
 use super::layout::{INDEXES, Index, PK, SCHEMA_VERSION, SK, TTL, VERSION, version_key};
+use super::{DynamoIncidents, Place};
 
 const ACTIVE_WAIT: Duration = Duration::from_millis(250);
 const ACTIVE_LOOKS_MAX: u32 = 120;
+/// What the engine says of a table that it knows and that has no place for rows yet.
+const NO_ROWS: &str = "no such table";
 
 impl DynamoIncidents {
     /// Makes the table if there is none, and checks it if there is one. For one machine; functions
     /// work on a table that was deployed.
     pub async fn ensure_table(&self) -> Result<(), StateError> {
         let client = self.client().await;
+        if matches!(self.place, Place::Inside(_)) {
+            drop_half_made(self, client).await?;
+        }
         match describe(self, client).await? {
             Some(table) => self.check_indexes(&table)?,
             None => {
@@ -50,6 +57,24 @@ impl DynamoIncidents {
                 ),
             }),
         }
+    }
+}
+
+/// An engine inside the process makes a table in several steps, and may be killed between them.
+/// The version is the first row, and it is written after the last step: without it there is
+/// nothing to lose. On a server somebody else might be making the table right now.
+async fn drop_half_made(it: &DynamoIncidents, client: &Client) -> Result<(), StateError> {
+    let read = client.get_item().table_name(&it.table).set_key(Some(version_key()));
+    let is_half_made = match read.send().await {
+        Ok(answer) => answer.item.is_none(),
+        Err(error) => Fault::of(&error).reason.contains(NO_ROWS),
+    };
+    if !is_half_made {
+        return Ok(());
+    }
+    match client.delete_table().table_name(&it.table).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(it.error_of("make its table anew", &error)),
     }
 }
 

@@ -57,6 +57,24 @@ async fn a_table_that_is_not_there_is_told() {
     assert!(error.contains("there is no such table"), "{error}");
 }
 
+/// The engine makes a table in several steps: an owner that is killed in between leaves a part.
+#[tokio::test]
+async fn a_table_that_was_half_made_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let engine = EmbeddedDynamo::open(&path, &owner()).unwrap();
+    let body = r#"{"TableName":"yaga-incidents","BillingMode":"PAY_PER_REQUEST",
+        "KeySchema":[{"AttributeName":"PK","KeyType":"HASH"},
+            {"AttributeName":"SK","KeyType":"RANGE"}],
+        "AttributeDefinitions":[{"AttributeName":"PK","AttributeType":"S"},
+            {"AttributeName":"SK","AttributeType":"S"}]}"#;
+    let reply = engine.answer("CreateTable", body).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    drop(engine);
+    assert_eq!(open(&path).await.active().await, Ok(vec![]));
+    assert_eq!(open(&path).await.active().await, Ok(vec![]), "what is whole stays");
+}
+
 #[tokio::test]
 async fn a_table_of_another_layout_is_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -66,6 +66,8 @@ pub async fn commit_service(
 ) -> Result<Outcome, StateError> {
     let mut head = head;
     let mut reason = String::new();
+    // Once: the same plan must be the same commit, however often it is tried.
+    let now = clock.now();
     for tries in 1..=TRIES_MAX {
         if tries > 1 {
             clock.pause(wait_before(tries, attempt.writer, &head)).await;
@@ -78,7 +80,6 @@ pub async fn commit_service(
             Disposition::Late => return Ok(Outcome::Late),
         }
         let Attempt { writer, at_ms, is_cycle } = attempt;
-        let now = clock.now();
         let commit = commit_of(&planned, is_cycle, at_ms, &writer.name, writer.retention, now);
         let done = Outcome::Committed { plan: Box::new(planned), tries };
         match store.commit(&commit).await? {

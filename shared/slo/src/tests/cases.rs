@@ -228,6 +228,9 @@ fn few_failures_page_nobody() {
     let mut uncounted = case().errors(0.5);
     uncounted.metrics.request_rate_rps = Option::None;
     assert_eq!(uncounted.run().evaluation.slo_status, SloStatus::Breached, "nothing to count by");
+    let mut unknown = case().rps(0.1).errors(0.5);
+    unknown.window_s = 0;
+    assert_eq!(unknown.run().evaluation.slo_status, SloStatus::Breached, "no window to count in");
     let verdict = case().rps(0.1).errors(0.04).anomaly("error_rate_high", Critical).run();
     assert_eq!(verdict.kept[0].severity, High);
     insta::assert_snapshot!(verdict.evaluation.explanation, @"Severity changed from critical to high. Error rate 4.00 % is above 0.50 %, on the way to 1.00 %. The error rate counts for less: so few failures happen by chance at the acceptable rate. Low traffic: 0.10 req/s, at least 5.00 are expected.");

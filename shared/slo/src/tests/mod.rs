@@ -62,6 +62,7 @@ struct Case {
     anomalies: Vec<Anomaly>,
     overall: Option<Severity>,
     burn: Vec<BurnWindow>,
+    window_s: u32,
 }
 
 impl Case {
@@ -81,6 +82,7 @@ impl Case {
             anomalies: Vec::new(),
             overall: None,
             burn: Vec::new(),
+            window_s: 300,
         }
     }
 
@@ -136,7 +138,7 @@ impl Case {
                 at: self.at.parse().unwrap(),
                 period: self.period,
                 metrics: self.metrics,
-                window_s: 300,
+                window_s: self.window_s,
                 baselines: self.baselines,
                 anomalies: &self.anomalies,
                 overall_severity: self.overall,
