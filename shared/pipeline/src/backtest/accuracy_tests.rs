@@ -31,6 +31,7 @@ fn truth() -> Truth {
     let mut cliff = label("2", "a", 10 * H, 11 * H, "a");
     cliff.kind = "traffic_cliff".to_owned();
     Truth {
+        labelled: Vec::new(),
         labels: vec![label("1", "a", H, 2 * H, "b"), label("1", "b", H, 2 * H, "b"), cliff],
         maintenance: vec![Maintenance { service: "a".to_owned(), start_s: 20 * H, end_s: 21 * H }],
         step_s: 60,
