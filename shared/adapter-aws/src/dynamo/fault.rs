@@ -35,7 +35,8 @@ pub(crate) fn is_busy(code: &str) -> bool {
 pub(crate) fn is_outcome_unknown<E>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => false,
-        SdkError::ServiceError(it) => it.raw().status().as_u16() >= 500,
+        // Only a refusal is sure to have changed nothing; an answer that cannot be read is none.
+        SdkError::ServiceError(it) => !(400..500).contains(&it.raw().status().as_u16()),
         _ => true,
     }
 }
