@@ -50,7 +50,8 @@ fn measure(
 ) -> SloEvaluation {
     let is_busy_period = settings.is_busy(situation.at);
     let latency = ladder::judge(metrics.application_latency_ms, thresholds.latency_ms);
-    let requests = metrics.request_rate_rps.map(|rps| Requests::in_window(rps, situation.window_s));
+    let counted = metrics.request_rate_rps.filter(|_| situation.window_s > 0);
+    let requests = counted.map(|rps| Requests::in_window(rps, situation.window_s));
     let error_rate = errors::judge(metrics.error_rate, requests, thresholds);
     let database_baseline = situation.baselines.database_latency_ms.value();
     let around = traffic::Surroundings {
