@@ -100,6 +100,7 @@ fn evidence(signals: Vec<EvidenceSignal>, score: f64) -> Evidence {
         bands: signals.iter().map(band).collect(),
         signals,
         symptoms: SymptomScores::default(),
+        notes: Vec::new(),
     }
 }
 
