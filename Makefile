@@ -22,7 +22,7 @@ STAGE ?= dev
 help: ## List these names.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: has-cargo ## Simulate a fleet, train on it, find a fault in it. Needs nothing but Rust.
+demo: has-cargo ## Simulate a fleet, train on it, follow its incidents. Needs nothing but Rust.
 	cargo run $(CI) --quiet --bin yaga -- demo
 
 test: has-cargo ## All tests. Installs the real servers first, outside the checkout.

@@ -13,7 +13,8 @@ Exit codes:
   3  the metric source cannot be used
   4  there is no model
   5  the registry of models cannot be used
-  6  anything else";
+  6  anything else
+  7  the state of incidents cannot be used";
 
 /// How a command ended, when it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub enum Failure {
     Usage(anyhow::Error),
     Source(anyhow::Error),
     Registry(anyhow::Error),
+    State(anyhow::Error),
     Other(anyhow::Error),
 }
 
@@ -53,6 +55,7 @@ pub fn report(shell: &Shell, outcome: Outcome) -> ExitCode {
         Err(Failure::Source(error)) => (3, Some(error)),
         Err(Failure::Registry(error)) => (5, Some(error)),
         Err(Failure::Other(error)) => (6, Some(error)),
+        Err(Failure::State(error)) => (7, Some(error)),
     };
     if let Some(error) = error {
         shell.complain(&format!("{error:#}"));

@@ -52,9 +52,12 @@ enum Command {
     /// Look at models, and decide which ones are in force.
     #[command(subcommand)]
     Models(commands::models::Command),
-    /// Look at incidents, and at how they open and end.
+    /// Look at incidents, and say what you do about them.
     #[command(subcommand)]
     Incidents(commands::incidents::Command),
+    /// Look at messages that wait, and send or drop them.
+    #[command(subcommand)]
+    Outbox(commands::outbox::Command),
     /// Check the configuration, or describe it.
     #[command(subcommand)]
     Config(commands::config::Command),
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Backtest(arguments) => commands::backtest::run(&shell, &arguments),
         Command::Models(command) => commands::models::run(&shell, &command),
         Command::Incidents(command) => commands::incidents::run(&shell, &command),
+        Command::Outbox(command) => commands::outbox::run(&shell, &command),
         Command::Config(command) => commands::config::run(&shell, &command),
         Command::Period(arguments) => commands::period::run(&shell, &arguments),
         Command::Slo(command) => commands::slo::run(&shell, &command),

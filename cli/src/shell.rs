@@ -2,11 +2,16 @@
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
 
+use adapter_embedded::{EmbeddedDynamo, Owner};
 use anyhow::Context;
+use chrono::Utc;
 use owo_colors::{OwoColorize, Stream};
 use pipeline::registry::Registry;
-use wiring::{Settings, Source};
+use wiring::state::Engine;
+use wiring::{Incidents, Settings, Source};
 
 use crate::exit::Failure;
 use crate::terminal;
@@ -83,6 +88,14 @@ impl Shell {
         wiring::registry(&settings.config, &env)
     }
 
+    /// Incidents where the settings keep them; `None` if they keep none. A file is made if need be.
+    pub async fn incidents(&self, settings: &Settings) -> Result<Option<Incidents>, Failure> {
+        let env = |name: &str| self.env(name);
+        Incidents::from_settings(&settings.config, &env, Some(&open_file))
+            .await
+            .map_err(|error| Failure::State(error.into()))
+    }
+
     /// A text for people on standard error.
     pub fn warn(&self, text: &str) {
         let label = "warning:".if_supports_color(Stream::Stderr, |it| it.yellow()).to_string();
@@ -114,5 +127,16 @@ impl Shell {
         let text = serde_json::to_string_pretty(value).context("the answer is not JSON")?;
         self.say(&text);
         Ok(())
+    }
+}
+
+/// Opens a file of incident state; who finds it open is told what holds it, and since when.
+fn open_file(path: &str) -> Result<Arc<dyn Engine>, String> {
+    let words = std::env::args().skip(1).take_while(|word| !word.starts_with('-'));
+    let command: Vec<String> = std::iter::once("yaga".to_owned()).chain(words.take(2)).collect();
+    let owner = Owner { command: command.join(" "), since: payload::instant(Utc::now()) };
+    match EmbeddedDynamo::open(Path::new(path), &owner) {
+        Ok(engine) => Ok(Arc::new(engine)),
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -14,7 +14,17 @@ fn the_demo_ends_with_a_summary() {
     let folder = tempfile::tempdir().unwrap();
     let run = demo(folder.path(), &[]);
     run.is_plain();
-    for part in ["✓ simulated", "✓ learned", "noticed", "false alarms", "cost", "Next"] {
+    for part in [
+        "✓ simulated",
+        "✓ learned",
+        "noticed",
+        "false alarms",
+        "cost",
+        "The life of one incident",
+        "seen for the first time",
+        "over: resolved",
+        "Next",
+    ] {
         assert!(run.out.contains(part), "{part:?} is not in {}", run.out);
     }
     assert!(run.out.contains("yaga demo --keep yaga-demo"));
@@ -34,6 +44,11 @@ fn what_is_kept_can_be_used_again() {
     let again = yaga(folder.path(), &[("VM_ENDPOINT", &format!("file://{endpoint}"))], &arguments);
     assert!(again.code <= 1, "{again:?}");
     assert!(again.out.contains("in Europe/Paris:"), "{}", again.out);
+    let listing = ["incidents", "list", "--all", "--state", "kept/state.db"];
+    let listed = yaga(folder.path(), &[], &listing).ended(0);
+    assert!(listed.out.contains("resolved"), "{}", listed.out);
+    let messages = std::fs::read_to_string(folder.path().join("kept/messages.jsonl")).unwrap();
+    assert!(messages.contains(r#""alert_type":"incident_resolved""#), "{messages}");
 }
 
 #[test]
@@ -41,6 +56,11 @@ fn the_demo_is_the_same_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let [first, second] = [(), ()].map(|()| demo(folder.path(), &["--json"]).json());
     assert_eq!(first["verdict"], second["verdict"]);
+    assert_eq!(first["incidents"], second["incidents"]);
+    let lives = first["incidents"].as_array().unwrap();
+    let alerts: u64 = lives.iter().map(|life| life["alerts"].as_u64().unwrap()).sum();
+    assert_eq!(Some(alerts), first["alerts"].as_u64(), "one incident an alert: {first}");
+    assert!(first["resolutions"].as_u64() > Some(0), "{first}");
     assert_eq!(first["cycles"], 360);
     let faults = first["verdict"]["faults"].as_array().unwrap();
     assert!(!faults.is_empty(), "{first}");

@@ -193,7 +193,7 @@ fn what_an_operator_closed_starts_anew_if_it_goes_on() {
     let mut it = Service::new(Rules::default());
     it.see(&high());
     let first = it.id();
-    assert_eq!(it.act(Action::Close), "resolution");
+    assert_eq!(it.act(Action::Close { by: "ann".to_owned() }), "resolution");
     assert_eq!(it.last.changes[0].end(), Some(EndReason::OperatorClosed));
     assert_eq!(it.see(&high()), "first_alert");
     assert_ne!(it.id(), first);

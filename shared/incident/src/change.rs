@@ -102,6 +102,10 @@ pub enum Event {
     Assigned {
         owner: Option<String>,
     },
+    /// Who ended it, where a person did.
+    ClosedBy {
+        by: String,
+    },
 }
 
 /// A message that is to be delivered.

@@ -34,7 +34,10 @@ pub enum Action {
     Assign {
         owner: Option<String>,
     },
-    Close,
+    /// For good: what goes on afterwards is another incident.
+    Close {
+        by: String,
+    },
 }
 
 /// Why an action is refused.
@@ -61,9 +64,11 @@ pub fn act(
     let mut incident = head.incident(id).cloned().ok_or_else(not_active)?;
     let mut after = head.clone();
     after.active.remove(&incident.fingerprint_id);
-    let change = if *action == Action::Close {
+    let change = if let Action::Close { by } = action {
         let at_ms = at_ms.max(incident.last_updated_ms);
-        close(&mut after, incident, EndReason::OperatorClosed, at_ms)
+        let mut change = close(&mut after, incident, EndReason::OperatorClosed, at_ms);
+        change.events.push(Event::ClosedBy { by: cut(by) });
+        change
     } else {
         let event = edit(&mut incident, action, at_ms);
         after.active.insert(incident.fingerprint_id.clone(), incident.clone());
@@ -103,7 +108,9 @@ pub fn is_unobserved(head: &ServiceHead, at_ms: i64, rules: &Rules) -> bool {
 fn check(action: &Action, at_ms: i64) -> Result<(), ActionError> {
     let is_blank = |text: &str| text.trim().is_empty();
     match action {
-        Action::Acknowledge { by, .. } | Action::Silence { by, .. } if is_blank(by) => {
+        Action::Acknowledge { by, .. } | Action::Silence { by, .. } | Action::Close { by }
+            if is_blank(by) =>
+        {
             Err(ActionError::Empty("the name of who does it"))
         }
         Action::Assign { owner: Some(owner) } if is_blank(owner) => {
@@ -143,7 +150,7 @@ fn edit(incident: &mut Incident, action: &Action, at_ms: i64) -> Event {
             Event::Assigned { owner: incident.owner.clone() }
         }
         // Handled by the caller: the incident leaves the head.
-        Action::Close => Event::Edited,
+        Action::Close { .. } => Event::Edited,
     }
 }
 

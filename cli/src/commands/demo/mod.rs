@@ -6,15 +6,19 @@
 //!
 //! - [`stage`]: simulates the estate and writes it to a folder
 //! - [`replay`]: runs the cycles and tells what yaga says as it goes
-//! - [`episode`]: from severities of single cycles to episodes, for display only
-//! - [`verdict`]: episodes beside the faults that there really were
+//! - [`inbox`]: who is told
+//! - [`life`]: from messages to the life of each incident
+//! - [`verdict`]: what was told of, beside the faults that there really were
+//! - [`whole_life`]: one incident from start to end
 //! - [`report`]: the result in words
 
-mod episode;
+mod inbox;
+mod life;
 mod replay;
 mod report;
 mod stage;
 mod verdict;
+mod whole_life;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -25,6 +29,8 @@ use serde::Serialize;
 use crate::commands::train::train_with;
 use crate::exit::{Done, Failure, Outcome};
 use crate::shell::Shell;
+use life::Life;
+use replay::Replayed;
 use stage::{Part, Stage};
 use verdict::Verdict;
 
@@ -79,11 +85,13 @@ async fn perform(shell: &Shell, arguments: &Arguments) -> Outcome {
     }
     let replayed = timed(&mut timings.replay, replay::replay(shell, &stage)).await?;
     timings.cycles = replayed.cycles;
-    let verdict = Verdict::new(&replayed.episodes, &stage.estate);
+    let verdict = Verdict::new(&replayed.lives, &stage.estate);
     if shell.json {
-        shell.say_json(&Document::new(&learned, &verdict, &timings))?;
+        shell.say_json(&Document::new(&learned, &verdict, &replayed, &timings))?;
     } else {
         report::tell_end(shell, &stage, &verdict, &timings);
+        whole_life::tell(shell, &stage, &replayed);
+        report::tell_next(shell, &stage, &verdict);
     }
     Ok(Done::Whole)
 }
@@ -106,6 +114,10 @@ async fn timed<T>(took: &mut Duration, work: impl Future<Output = T>) -> T {
 struct Document<'a> {
     models: usize,
     verdict: &'a Verdict,
+    incidents: &'a [Life],
+    /// Messages that went out.
+    alerts: usize,
+    resolutions: usize,
     simulate_ms: u128,
     learn_ms: u128,
     replay_ms: u128,
@@ -114,10 +126,18 @@ struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    fn new(learned: &TrainingReport, verdict: &'a Verdict, timings: &Timings) -> Document<'a> {
+    fn new(
+        learned: &TrainingReport,
+        verdict: &'a Verdict,
+        replayed: &'a Replayed,
+        timings: &Timings,
+    ) -> Document<'a> {
         Document {
             models: learned.promoted + learned.provisional,
             verdict,
+            incidents: &replayed.lives,
+            alerts: replayed.alerts,
+            resolutions: replayed.resolutions,
             simulate_ms: timings.simulate.as_millis(),
             learn_ms: timings.learn.as_millis(),
             replay_ms: timings.replay.as_millis(),

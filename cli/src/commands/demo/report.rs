@@ -7,7 +7,7 @@ use comfy_table::Table;
 use domain::Severity;
 use pipeline::train::{PeriodStatus, ServiceReport, TrainingReport};
 
-use super::stage::{Stage, ZONE};
+use super::stage::{STATE, Stage, ZONE};
 use super::verdict::{FalseAlarm, FaultVerdict, Verdict};
 use super::{Arguments, Timings, memory_peak_bytes};
 use crate::commands::simulate::{files, next_commands};
@@ -82,7 +82,7 @@ pub fn tell_replay(shell: &Shell, stage: &Stage) {
 
 /// How it went.
 pub fn tell_end(shell: &Shell, stage: &Stage, verdict: &Verdict, timings: &Timings) {
-    if verdict.episodes == 0 {
+    if verdict.incidents == 0 {
         shell.say("  nothing");
     }
     let title = "What really happened, and whether yaga noticed:";
@@ -91,7 +91,6 @@ pub fn tell_end(shell: &Shell, stage: &Stage, verdict: &Verdict, timings: &Timin
     shell.say("");
     tell_score(shell, stage, verdict);
     tell_cost(shell, timings);
-    tell_next(shell, stage, verdict);
 }
 
 fn faults_table(stage: &Stage, verdict: &Verdict) -> Table {
@@ -153,11 +152,11 @@ fn tell_score(shell: &Shell, stage: &Stage, verdict: &Verdict) {
 }
 
 fn alarm_line(stage: &Stage, alarm: &FalseAlarm) -> String {
-    let episode = &alarm.episode;
-    let at = DateTime::from_timestamp(episode.opened_s, 0).unwrap_or_default();
+    let life = &alarm.incident;
+    let at = DateTime::from_timestamp(life.opened_s, 0).unwrap_or_default();
     let clock = terminal::clock(&stage.calendar, at);
     let why = alarm.meanwhile.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
-    let line = format!("{clock} {}: {}{why}", episode.service, episode.what);
+    let line = format!("{clock} {}: {}{why}", life.service, life.what);
     terminal::paint(Tone::Faint, &terminal::shorten(&line, terminal::COLUMNS - 16))
 }
 
@@ -182,7 +181,8 @@ fn instant_of_interest(stage: &Stage, verdict: &Verdict) -> DateTime<Utc> {
     first.unwrap_or(stage.test_from)
 }
 
-fn tell_next(shell: &Shell, stage: &Stage, verdict: &Verdict) {
+/// What to do next.
+pub fn tell_next(shell: &Shell, stage: &Stage, verdict: &Verdict) {
     let command = |text: &str| {
         shell.say(&format!("  {}", terminal::paint(Tone::of(Severity::Low), text)));
     };
@@ -192,6 +192,8 @@ fn tell_next(shell: &Shell, stage: &Stage, verdict: &Verdict) {
         command(&infer);
         let config = folder.join(files::CONFIG).display().to_string();
         command(&format!("yaga models list --config {}", terminal::shell_word(&config)));
+        let state = folder.join(STATE).display().to_string();
+        command(&format!("yaga incidents list --all --state {}", terminal::shell_word(&state)));
     } else {
         command("yaga demo --keep yaga-demo");
     }

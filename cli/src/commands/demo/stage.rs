@@ -15,6 +15,10 @@ use crate::exit::Failure;
 use crate::shell::Shell;
 use crate::terminal;
 
+/// Incidents of the replay.
+pub const STATE: &str = "state.db";
+/// Messages of the replay.
+pub const MESSAGES: &str = "messages.jsonl";
 /// Zone of the estate's people.
 pub const ZONE: &str = "Europe/Paris";
 /// 2026-03-01T22:00:00Z: thirty days later it is midnight in the zone, and a Wednesday begins.
@@ -73,6 +77,11 @@ impl Stage {
         }
     }
 
+    /// The folder that holds everything.
+    pub fn folder(&self) -> &Path {
+        self.place.folder()
+    }
+
     /// The settings that read one part. The environment has no say: a demo is the same anywhere.
     pub fn settings(&self, part: Part) -> Result<Settings, Failure> {
         let folder = self.place.folder();
@@ -83,7 +92,12 @@ impl Stage {
             Part::Test => files::TEST,
         };
         let endpoint = format!("file://{}", folder.join(name).display());
-        let env = |name: &str| (name == "VM_ENDPOINT").then(|| endpoint.clone());
+        let state = (part == Part::Test).then(|| folder.join(STATE).display().to_string());
+        let env = |name: &str| match name {
+            "VM_ENDPOINT" => Some(endpoint.clone()),
+            "FINGERPRINT_DB" => state.clone(),
+            _ => None,
+        };
         Settings::check(Some(place.display().to_string()), Some(&text), &env)
             .map_err(|error| Failure::Other(error.into()))
     }

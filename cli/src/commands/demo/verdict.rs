@@ -1,8 +1,9 @@
-//! Episodes beside the faults that there really were.
+//! What was told of, beside the faults that there really were.
 //!
-//! A fault is found if an episode of a service that feels it opens in its window. One that was open
-//! before tells nothing new, and does not count. An episode is a false alarm if no fault explains it: none of the services that feel a fault, nor a neighbour of
-//! theirs in the call graph, had one just before or meanwhile. A surge that the services absorb is
+//! A fault is found if an incident of a service that feels it opens in its window. One that was open
+//! before tells nothing new, and does not count. An incident is a false alarm if no fault explains
+//! it: none of the services that feel a fault, nor a neighbour of theirs in the call graph, had one
+//! just before or meanwhile. What is listed under another incident was not told by itself. A surge that the services absorb is
 //! labelled, but nobody needs to hear of it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,13 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use simulate::{Difficulty, Estate, EventKind, FaultKind, Label};
 
-use super::episode::Episode;
+use super::life::Life;
 
-/// An episode may begin so much before the label does.
+/// An incident may begin so much before the label does.
 const EARLY_S: i64 = 120;
 /// After a fault's end it may still be found for so long: metrics are averages over five minutes.
 const FOUND_LATE_S: i64 = 360;
-/// After a fault's end it still explains an episode for so long.
+/// After a fault's end it still explains an incident for so long.
 const EXPLAINED_LATE_S: i64 = 900;
 const DAY_S: f64 = 86_400.0;
 
@@ -25,7 +26,8 @@ const DAY_S: f64 = 86_400.0;
 pub struct Verdict {
     pub faults: Vec<FaultVerdict>,
     pub false_alarms: Vec<FalseAlarm>,
-    pub episodes: usize,
+    /// Incidents that were told of.
+    pub incidents: usize,
     /// Services times days replayed.
     pub service_days: f64,
 }
@@ -42,11 +44,11 @@ pub struct FaultVerdict {
     /// False for a surge that the services absorb.
     pub needs_finding: bool,
     pub found: Option<Found>,
-    /// Not found, but an episode of a service that feels it had opened before.
+    /// Not found, but an incident of a service that feels it had opened before.
     pub was_open: bool,
 }
 
-/// The first episode that tells of a fault.
+/// The first incident that tells of a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
     pub by_service: String,
@@ -54,30 +56,30 @@ pub struct Found {
     pub delay_s: i64,
 }
 
-/// An episode that no fault explains.
+/// An incident that no fault explains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FalseAlarm {
-    pub episode: Episode,
+    pub incident: Life,
     /// What happened to the service then that is no fault.
     pub meanwhile: Option<String>,
 }
 
 impl Verdict {
     /// Compares what was said with what was.
-    pub fn new(episodes: &[Episode], estate: &Estate) -> Verdict {
+    pub fn new(lives: &[Life], estate: &Estate) -> Verdict {
         let incidents = incidents(&estate.labels);
         let days = (estate.end_s - estate.test_start_s) as f64 / DAY_S;
         Verdict {
-            faults: incidents.iter().map(|labels| judge(labels, episodes)).collect(),
-            false_alarms: episodes
+            faults: incidents.iter().map(|labels| judge(labels, lives)).collect(),
+            false_alarms: lives
                 .iter()
-                .filter(|episode| !incidents.iter().any(|it| explains(it, episode, estate)))
-                .map(|episode| FalseAlarm {
-                    episode: episode.clone(),
-                    meanwhile: meanwhile(episode, estate),
+                .filter(|life| !incidents.iter().any(|it| explains(it, life, estate)))
+                .map(|life| FalseAlarm {
+                    incident: life.clone(),
+                    meanwhile: meanwhile(life, estate),
                 })
                 .collect(),
-            episodes: episodes.len(),
+            incidents: lives.len(),
             service_days: estate.services.len() as f64 * days,
         }
     }
@@ -98,19 +100,16 @@ fn incidents(labels: &[Label]) -> Vec<Vec<&Label>> {
     incidents.into_values().collect()
 }
 
-fn judge(labels: &[&Label], episodes: &[Episode]) -> FaultVerdict {
+fn judge(labels: &[&Label], lives: &[Life]) -> FaultVerdict {
     let root = labels[0];
     let feels = |service: &str| labels.iter().any(|label| label.service == service);
     let window = (root.start_s - EARLY_S, root.end_s + FOUND_LATE_S);
-    let telling: Vec<&Episode> = episodes
-        .iter()
-        .filter(|episode| feels(&episode.service) && overlaps(episode, window))
-        .collect();
-    let (new, old): (Vec<&Episode>, Vec<&Episode>) =
-        telling.into_iter().partition(|episode| episode.opened_s >= window.0);
-    let first = new
-        .into_iter()
-        .min_by_key(|episode| (episode.opened_s, episode.service != root.root_cause_service));
+    let telling: Vec<&Life> =
+        lives.iter().filter(|life| feels(&life.service) && overlaps(life, window)).collect();
+    let (new, old): (Vec<&Life>, Vec<&Life>) =
+        telling.into_iter().partition(|life| life.opened_s >= window.0);
+    let first =
+        new.into_iter().min_by_key(|life| (life.opened_s, life.service != root.root_cause_service));
     FaultVerdict {
         kind: root.kind.clone(),
         service: root.root_cause_service.clone(),
@@ -118,33 +117,33 @@ fn judge(labels: &[&Label], episodes: &[Episode]) -> FaultVerdict {
         end_s: root.end_s,
         difficulty: root.difficulty,
         needs_finding: root.kind != FaultKind::TrafficSurgeHealthy.as_str(),
-        found: first.map(|episode| Found {
-            by_service: episode.service.clone(),
-            delay_s: episode.opened_s - root.start_s,
+        found: first.map(|life| Found {
+            by_service: life.service.clone(),
+            delay_s: life.opened_s - root.start_s,
         }),
         was_open: first.is_none() && !old.is_empty(),
     }
 }
 
-fn overlaps(episode: &Episode, (from_s, until_s): (i64, i64)) -> bool {
-    episode.opened_s <= until_s && episode.last_s >= from_s
+fn overlaps(life: &Life, (from_s, until_s): (i64, i64)) -> bool {
+    life.opened_s <= until_s && life.last_s >= from_s
 }
 
-fn explains(labels: &[&Label], episode: &Episode, estate: &Estate) -> bool {
+fn explains(labels: &[&Label], life: &Life, estate: &Estate) -> bool {
     let root = labels[0];
     let felt: BTreeSet<&str> = labels.iter().map(|label| label.service.as_str()).collect();
     let is_near = |(caller, callee): &(String, String)| {
-        (*caller == episode.service && felt.contains(callee.as_str()))
-            || (*callee == episode.service && felt.contains(caller.as_str()))
+        (*caller == life.service && felt.contains(callee.as_str()))
+            || (*callee == life.service && felt.contains(caller.as_str()))
     };
-    let is_related = felt.contains(episode.service.as_str()) || estate.graph.iter().any(is_near);
-    is_related && overlaps(episode, (root.start_s - EARLY_S, root.end_s + EXPLAINED_LATE_S))
+    let is_related = felt.contains(life.service.as_str()) || estate.graph.iter().any(is_near);
+    is_related && overlaps(life, (root.start_s - EARLY_S, root.end_s + EXPLAINED_LATE_S))
 }
 
-fn meanwhile(episode: &Episode, estate: &Estate) -> Option<String> {
+fn meanwhile(life: &Life, estate: &Estate) -> Option<String> {
     let event = estate.events.iter().find(|event| {
         let window = (event.start_s - EARLY_S, event.end_s + EXPLAINED_LATE_S);
-        event.service == episode.service && overlaps(episode, window)
+        event.service == life.service && overlaps(life, window)
     })?;
     let what = match event.kind {
         EventKind::BadValue => "a bad value was recorded",
@@ -203,15 +202,24 @@ mod tests {
         vec![label("payment"), label("order")]
     }
 
-    fn episode(service: &str, opened_s: i64, last_s: i64) -> Episode {
-        let (service, what) = (service.to_owned(), String::new());
-        Episode { service, opened_s, last_s, worst: Severity::High, what }
+    fn life(service: &str, opened_s: i64, last_s: i64) -> Life {
+        Life {
+            incident_id: "incident_000000000000".to_owned(),
+            service: service.to_owned(),
+            opened_s,
+            last_s,
+            over_s: None,
+            worst: Severity::High,
+            what: String::new(),
+            affected: Vec::new(),
+            alerts: 1,
+        }
     }
 
     #[track_caller]
     fn check(service: &str, opened_s: i64, last_s: i64, delay_s: Option<i64>, alarms: usize) {
         let estate = estate(labels(FaultKind::LatencySpike));
-        let verdict = Verdict::new(&[episode(service, opened_s, last_s)], &estate);
+        let verdict = Verdict::new(&[life(service, opened_s, last_s)], &estate);
         let found = verdict.faults[0].found.as_ref();
         assert_eq!((found.map(|it| it.delay_s), verdict.false_alarms.len()), (delay_s, alarms));
     }

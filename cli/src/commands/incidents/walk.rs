@@ -2,11 +2,12 @@
 //! send. It touches no incident.
 
 use domain::ServiceName;
+use incident::IncidentId;
 use incident::rules::Rules;
 use incident::walk::{self, Row, RowIncident, Sight};
-use incident::{AnnouncementKind, EndReason, IncidentId, IncidentState};
 use serde::Serialize;
 
+use super::words::{message, reason, tone};
 use crate::exit::{Done, Failure, Outcome};
 use crate::instant::parse_service;
 use crate::shell::Shell;
@@ -57,10 +58,10 @@ fn parse_step(text: &str) -> Result<i64, String> {
 }
 
 /// Runs the command.
-pub(super) fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
+pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
     let usage = |error: walk::WalkError| Failure::Usage(error.into());
     let ticks = walk::parse(&arguments.cycles.join(" ")).map_err(usage)?;
-    let config = shell.block_on(shell.settings())??.config;
+    let config = shell.settings().await?.config;
     let rules = rules(Rules::of(&config), arguments);
     let step_s = arguments.step.max(incident::step::CYCLE_MIN_S);
     let rows = walk::walk(&arguments.service, &ticks, &rules, step_s);
@@ -148,43 +149,12 @@ fn cells(it: &RowIncident) -> Vec<comfy_table::Cell> {
     ]
 }
 
-fn tone(state: IncidentState) -> Tone {
-    match state {
-        IncidentState::Suspected => Tone::Note,
-        IncidentState::Open => Tone::Bad,
-        IncidentState::Recovering => Tone::Warning,
-        IncidentState::Closed => Tone::Good,
-    }
-}
-
 fn sight(sight: Sight) -> &'static str {
     match sight {
         Sight::Opens => "detected",
         Sight::Keeps => "still there",
         Sight::Missed => "missed",
         Sight::NotEvaluated => "not evaluated",
-    }
-}
-
-fn reason(end: EndReason) -> &'static str {
-    match end {
-        EndReason::Resolved => "resolved",
-        EndReason::AutoStale => "gap too long",
-        EndReason::SuspectedExpired => "never confirmed",
-        EndReason::SystemReset => "reset",
-        EndReason::OperatorClosed => "closed by an operator",
-        EndReason::ServiceRemoved => "service removed",
-        EndReason::Unobserved => "nothing known for too long",
-    }
-}
-
-fn message(kind: AnnouncementKind) -> &'static str {
-    match kind {
-        AnnouncementKind::FirstAlert => "alert",
-        AnnouncementKind::ReopenedAlert => "alert: open again",
-        AnnouncementKind::EscalatedAlert => "alert: now critical",
-        AnnouncementKind::RepeatedAlert => "alert, repeated",
-        AnnouncementKind::Resolution => "resolution",
     }
 }
 

@@ -129,6 +129,13 @@ fn config(folder: &Path, estate: &Estate, zone: &str) -> String {
             list.push(json!(service.name));
         }
     }
+    let mut graph: Map<String, Value> = Map::new();
+    for (caller, callee) in &estate.graph {
+        let callees = graph.entry(caller.as_str()).or_insert_with(|| json!([]));
+        if let Some(list) = callees.as_array_mut() {
+            list.push(json!(callee));
+        }
+    }
     let metric = |metric: &Metric| {
         let query = format!("avg(avg_over_time({metric}[$window])) by (service_name)");
         json!({ "name": metric.as_str(), "query": query })
@@ -140,6 +147,7 @@ fn config(folder: &Path, estate: &Estate, zone: &str) -> String {
         "model": { "models_directory": folder.join(MODELS).display().to_string() },
         "metrics": Metric::ALL.iter().map(metric).collect::<Vec<_>>(),
         "services": categories,
+        "dependencies": { "graph": graph },
     });
     format!("{document:#}\n")
 }

@@ -183,6 +183,6 @@ fn action(random: &mut Random, at_ms: i64) -> Action {
         }
         3 => Action::Unsilence,
         4 => Action::Assign { owner: Some(by()) },
-        _ => Action::Close,
+        _ => Action::Close { by: "ann".to_owned() },
     }
 }

@@ -283,7 +283,7 @@ impl<'a> Model<'a> {
     pub(crate) fn act(&mut self, name: &str, action: &Action, at_ms: i64) -> Vec<Message> {
         let place = self.positions().into_iter().find(|index| self.entries[*index].name == name);
         let Some(index) = place else { return Vec::new() };
-        if *action == Action::Close {
+        if matches!(action, Action::Close { .. }) {
             let at_ms = at_ms.max(self.entries[index].view(self.rules).last_ms);
             return self.end(index, 0, at_ms, EndReason::OperatorClosed);
         }

@@ -1,4 +1,9 @@
-//! `yaga infer`: says what is wrong now, or was at an instant.
+//! `yaga infer`: says what is wrong now, or was at an instant; where incidents are kept, it follows
+//! them and tells the receivers.
+//!
+//! - [`incidents`]: which incidents are going on, which ended, who was told
+
+mod incidents;
 
 use chrono::{DateTime, Utc};
 use detect::explain::{format_value, ordinal};
@@ -6,8 +11,11 @@ use domain::config::valid::Config;
 use domain::{MetricSet, ServiceName, Severity};
 use payload::result::{Anomaly, DetectionSignal, ErrorCode, Evaluation, ServiceResult};
 use payload::run::{Cycle, CycleStatus};
-use pipeline::infer::{CycleRequest, InferPorts, Warm, infer_cycle};
+use pipeline::infer::{CycleRequest, InferError, InferPorts, Warm, infer_cycle};
+use wiring::{Incidents, SystemClock};
 
+use self::incidents::Kept;
+use crate::commands::state::unusable;
 use crate::exit::{Done, Failure, Outcome};
 use crate::instant;
 use crate::shell::Shell;
@@ -30,16 +38,24 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
-    let (cycle, config) = shell.block_on(judge(shell, arguments))??;
+    let judged = shell.block_on(judge(shell, arguments))??;
     if shell.json {
-        shell.say_json(&cycle)?;
+        shell.say_json(&judged.cycle)?;
     } else {
-        tell(shell, &cycle, &config);
+        tell(shell, &judged);
     }
-    Ok(done(&cycle))
+    Ok(done(&judged.cycle))
 }
 
-async fn judge(shell: &Shell, arguments: &Arguments) -> Result<(Cycle, Config), Failure> {
+/// A cycle, and what is needed to tell of it.
+struct Judged {
+    cycle: Cycle,
+    config: Config,
+    /// `None`: no incidents are kept.
+    kept: Option<Kept>,
+}
+
+async fn judge(shell: &Shell, arguments: &Arguments) -> Result<Judged, Failure> {
     let settings = shell.settings().await?;
     let source = shell.source(&settings)?;
     let registry = shell.registry(&settings);
@@ -47,10 +63,26 @@ async fn judge(shell: &Shell, arguments: &Arguments) -> Result<(Cycle, Config), 
         at: arguments.at.or(source.newest).unwrap_or_else(Utc::now),
         services: (!arguments.services.is_empty()).then(|| arguments.services.clone()),
     };
-    let ports = InferPorts { source: source.port.as_ref(), registry: &registry, incidents: None };
+    let kept = shell.incidents(&settings).await?;
+    let writer = kept.as_ref().map(Incidents::writer);
+    let incidents = kept.as_ref().zip(writer.as_ref());
+    let incidents = incidents.map(|(kept, writer)| kept.ports(writer, &SystemClock));
+    let ports = InferPorts { source: source.port.as_ref(), registry: &registry, incidents };
     let cycle = infer_cycle(&request, &settings.config, &ports, &mut Warm::default()).await;
-    let cycle = cycle.map_err(|error| Failure::Registry(error.into()))?;
-    Ok((cycle, settings.config))
+    let cycle = cycle.map_err(failure)?;
+    let kept = match &kept {
+        Some(incidents) => Some(Kept::after(&cycle, incidents).await?),
+        None => None,
+    };
+    Ok(Judged { cycle, config: settings.config, kept })
+}
+
+/// Why there was no cycle.
+pub fn failure(error: InferError) -> Failure {
+    match error {
+        InferError::Registry(error) => Failure::Registry(error.into()),
+        InferError::State(error) => unusable(error),
+    }
 }
 
 fn done(cycle: &Cycle) -> Done {
@@ -72,7 +104,8 @@ fn has_models(cycle: &Cycle) -> bool {
     !cycle.results.iter().all(lacks_model)
 }
 
-fn tell(shell: &Shell, cycle: &Cycle, config: &Config) {
+fn tell(shell: &Shell, judged: &Judged) {
+    let Judged { cycle, config, kept } = judged;
     shell.say(&headline(cycle, config));
     if let Some(message) = &cycle.message {
         shell.say(message);
@@ -81,6 +114,9 @@ fn tell(shell: &Shell, cycle: &Cycle, config: &Config) {
     tell_unjudged(shell, cycle);
     tell_healthy(shell, cycle);
     tell_next(shell, cycle);
+    if cycle.summary.anomalous > 0 || kept.is_some() {
+        incidents::tell(shell, cycle, kept.as_ref());
+    }
 }
 
 /// `Wed 1 Apr 2026, 12:14 in Europe/Paris: 2 of 6 services are unusual`

@@ -1,0 +1,181 @@
+//! What an operator does about incidents and messages, on a file in a folder.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use common::{Ran, yaga_with};
+use serde_json::Value;
+use tempfile::TempDir;
+
+mod common;
+
+/// `order` is the fifth service of the estate.
+const FAULT: &str = "error_burst:order:2026-03-17T12:00:00Z:40:3";
+const DURING: [&str; 2] = ["2026-03-17T12:30:00Z", "2026-03-17T12:32:00Z"];
+/// Nobody listens there.
+const WEBHOOK: &str = "http://127.0.0.1:1/hook";
+
+/// An estate that was learned, once for all tests: they only read it.
+fn estate() -> &'static Path {
+    static ESTATE: OnceLock<TempDir> = OnceLock::new();
+    let folder = ESTATE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let simulate = "simulate --out estate --services 5 --days 15 --test-hours 24 --fault";
+        assert_eq!(yaga_with(folder.path(), &format!("{simulate} {FAULT}"), &[]).code, 0);
+        let source = [("VM_ENDPOINT", "file://estate/train.jsonl.gz")];
+        let trained = yaga_with(folder.path(), "train --config estate/yaga.json", &source);
+        assert!(trained.code <= 1, "{trained:?}");
+        folder
+    });
+    folder.path()
+}
+
+/// Runs the command with the incidents of `state`.
+fn run(state: &Path, arguments: &str, more: &[(&str, &str)]) -> Ran {
+    let state = state.join("state.db").display().to_string();
+    let source = ("VM_ENDPOINT", "file://estate/test.jsonl.gz");
+    let all = [&[source, ("FINGERPRINT_DB", &state)], more].concat();
+    yaga_with(estate(), arguments, &all)
+}
+
+fn infer(state: &Path, at: &str, more: &[(&str, &str)]) -> Ran {
+    let ran = run(state, &format!("infer --config estate/yaga.json --at {at}"), more);
+    assert!(ran.code <= 1, "{ran:?}");
+    ran
+}
+
+/// A state with the incident of the fault, and its id.
+fn with_incident(more: &[(&str, &str)]) -> (TempDir, String) {
+    let state = tempfile::tempdir().unwrap();
+    infer(state.path(), DURING[0], more);
+    let listing = run(state.path(), "incidents list --service order --json", &[]).json();
+    let id = listing["incidents"][0]["incident_id"].as_str().unwrap_or_else(|| panic!("{listing}"));
+    (state, id.to_owned())
+}
+
+#[track_caller]
+fn says(ran: &Ran, code: i32, parts: &[&str]) {
+    assert_eq!(ran.code, code, "{ran:?}");
+    let all = ran.all();
+    for part in parts {
+        assert!(all.contains(part), "{part:?} is not in {all}");
+    }
+    assert!(!all.contains('\u{1b}'), "{all:?}");
+}
+
+fn events(document: &Value) -> Vec<String> {
+    let kept = document["events"].as_array().unwrap().iter();
+    let all = kept.flat_map(|it| it["events"].as_array().unwrap());
+    all.map(|it| it["event"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_incident_is_followed_from_cycle_to_cycle() {
+    let (state, id) = with_incident(&[]);
+    let again = infer(state.path(), DURING[1], &[]);
+    says(&again, again.code, &[&id, "order", "open", "2 min", "Nobody is told"]);
+    // The same cycle once more changes nothing, and says so.
+    let same = infer(state.path(), DURING[1], &[]);
+    says(&same, same.code, &["this cycle was counted already"]);
+    let shown = run(state.path(), &format!("incidents show {id} --json"), &[]).json();
+    assert_eq!(shown["incident"]["occurrence_count"], 2, "{shown}");
+    assert_eq!(shown["service_name"], "order");
+}
+
+#[test]
+fn without_a_place_nothing_is_kept_and_that_is_said() {
+    let source = [("VM_ENDPOINT", "file://estate/test.jsonl.gz")];
+    let arguments = format!("infer --config estate/yaga.json --at {}", DURING[0]);
+    let ran = yaga_with(estate(), &arguments, &source);
+    says(&ran, ran.code, &["Nothing of this is kept", "FINGERPRINT_DB=./state.db"]);
+}
+
+#[test]
+fn an_operator_takes_an_incident_to_its_end() {
+    let (state, id) = with_incident(&[]);
+    let run = |arguments: &str| run(state.path(), arguments, &[]);
+    says(&run("incidents list"), 0, &[&id, "order", "open", "state.db"]);
+    let short = &id[.."incident_".len() + 6];
+    says(&run(&format!("incidents ack {short} --by ann")), 0, &["acknowledged by ann", &id]);
+    says(&run(&format!("incidents silence {id} --by ann --for 2h")), 0, &["silenced by ann until"]);
+    says(&run(&format!("incidents assign {id} --to bob")), 0, &["assigned to bob"]);
+    let shown = run(&format!("incidents show {id}"));
+    says(&shown, 0, &["acknowledged  by ann", "silenced      until", "owner         bob"]);
+    says(&run(&format!("incidents silence {id} --by ann --undo")), 0, &["silence lifted"]);
+    says(&run(&format!("incidents ack {id} --by ann --undo")), 0, &["acknowledgement taken back"]);
+    let closed = run(&format!("incidents close {id} --by ann --json")).json();
+    assert_eq!(closed["end"]["reason"], "operator_closed", "{closed}");
+    assert_eq!(closed["messages"], 0, "nobody is there to be told: {closed}");
+    assert!(events(&closed).contains(&"closed_by".to_owned()), "{closed}");
+    let late = run(&format!("incidents ack {id} --by ann"));
+    says(&late, 2, &[&id, "was over", "only what goes on can be changed"]);
+    says(&run(&format!("incidents history {id}")), 0, &["closed by an operator", "1 incident"]);
+    let stats = run("incidents stats --json").json();
+    assert_eq!((&stats["by_service"]["order"], &stats["resolved"]), (&1.into(), &1.into()));
+    says(&run("incidents stats"), 0, &["going on", "last 7 days", "order"]);
+}
+
+#[test]
+fn a_reset_wants_to_be_confirmed() {
+    let (state, id) = with_incident(&[]);
+    let run = |arguments: &str| run(state.path(), arguments, &[]);
+    says(&run("incidents reset order"), 2, &["this ends 1 incident of order", "--yes"]);
+    says(&run("incidents list"), 0, &[&id]);
+    says(&run("incidents reset nobody --yes"), 2, &["nobody has no incident", "order"]);
+    says(&run("incidents reset --yes"), 0, &["order: 1 incident ended"]);
+    says(&run("incidents list"), 0, &["no incident is going on"]);
+    says(&run("incidents list --all"), 0, &[&id, "reset"]);
+}
+
+#[test]
+fn messages_that_nobody_takes_wait_until_they_are_sent_or_dropped() {
+    let webhook = [("YAGA__WEBHOOK__URL", WEBHOOK)];
+    let (state, id) = with_incident(&webhook);
+    let run = |arguments: &str| run(state.path(), arguments, &webhook);
+    let listing = run("outbox list --json").json();
+    let first = &listing["messages"][0];
+    // The recording is old, and so is its message: too old to be tried again by itself.
+    assert_eq!((&first["status"], &first["destination"]), (&"dead".into(), &"webhook".into()));
+    let total = listing["total"].as_u64().unwrap();
+    let message = first["message_id"].as_str().unwrap();
+    says(&run("outbox list"), 0, &["given up", "order", "webhook", "Why they were not delivered"]);
+    says(&run(&format!("outbox retry {message}")), 0, &["1 message due"]);
+    says(&run("outbox list"), 0, &["waits", "next cycle"]);
+    says(&run(&format!("outbox drop {message}")), 2, &["this forgets 1 message", "--yes"]);
+    says(&run(&format!("outbox drop {message} --yes")), 0, &["1 message forgotten"]);
+    let left = run("outbox list --json").json();
+    assert_eq!(left["total"].as_u64(), Some(total - 1), "{left}");
+    // An end is told, too.
+    says(&run(&format!("incidents close {id} --by ann")), 0, &["1 message waits in the outbox"]);
+    says(&run("outbox list"), 0, &["resolution"]);
+}
+
+#[test]
+fn what_cannot_be_meant_is_answered_with_what_could_be() {
+    let (state, id) = with_incident(&[]);
+    let run = |arguments: &str| run(state.path(), arguments, &[]);
+    let near = format!("{}{}", &id[..id.len() - 1], if id.ends_with('0') { '1' } else { '0' });
+    says(&run(&format!("incidents show {near}")), 2, &["there is no incident", &id]);
+    says(&run("incidents history anomaly_zzz"), 2, &["there is no fingerprint anomaly_zzz"]);
+    says(&run(&format!("incidents silence {id} --by ann --for 40d")), 2, &["within 30 days"]);
+    says(&run(&format!("incidents silence {id} --by ann --for 2")), 2, &["90s, 45m, 2h or 3d"]);
+    says(&run(&format!("incidents silence {id} --by ann")), 2, &["--for"]);
+    says(&run(&format!("incidents close {id}")), 2, &["--by"]);
+    says(&run("outbox drop x --yes"), 2, &["there is no message x; none is kept"]);
+    says(&run("incidents list --all --service order"), 2, &["cannot be used with"]);
+}
+
+#[test]
+fn a_state_that_cannot_be_used_has_its_own_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |arguments: &str, place: &str| {
+        yaga_with(folder.path(), arguments, &[("FINGERPRINT_DB", place)])
+    };
+    says(&at("incidents list", ""), 2, &["incidents are kept nowhere", "--state"]);
+    says(&at("incidents list", "gone.db"), 7, &["there is no file gone.db", "yaga infer"]);
+    assert!(!folder.path().join("gone.db").exists(), "looking makes no file");
+    std::fs::write(folder.path().join("notes.txt"), "not a database, only words").unwrap();
+    says(&at("outbox list", "notes.txt"), 7, &["notes.txt cannot be opened"]);
+    let flag = at("incidents list --state s3://x", "gone.db");
+    says(&flag, 2, &["--state"]);
+}
