@@ -1,6 +1,8 @@
 //! The incident store on an engine inside the process: it does what the port asks, and a file of
 //! state survives whatever happens to its owners.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod owners;
 mod requests;
 

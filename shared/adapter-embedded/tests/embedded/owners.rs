@@ -110,5 +110,4 @@ async fn check(folder: &Path) {
     assert_eq!(pending.len(), messages.len(), "each message once");
     let kept: BTreeSet<String> = pending.into_iter().map(|it| it.message.message.id).collect();
     assert_eq!(kept, messages);
-    println!("{} commits acknowledged, {} made", acknowledged.len(), found.version);
 }

@@ -3,9 +3,12 @@
 
 use super::state::{Core, Quantity, State};
 
+/// Reads the words of a placeholder; `None` if the service does not tell.
+type Words = fn(&State) -> Option<String>;
+
 /// What stands between braces in a sentence, in the order of the documentation.
 #[rustfmt::skip]
-const PLACEHOLDERS: &[(&str, fn(&State) -> Option<String>)] = &[
+const PLACEHOLDERS: &[(&str, Words)] = &[
     ("request_rate", |it| Some(rate(it.metric(Core::RequestRate).value?))),
     ("expected_rate", |it| Some(rate(it.metric(Core::RequestRate).usual?))),
     ("drop_percent", |it| Some(percent(rate_drop(it)?))),

@@ -76,18 +76,13 @@ fn hourly(residuals: &Residuals, series: usize) -> Vec<(i64, f64)> {
     let hour_of = |index: usize| (residuals.time_s(index) - 1).div_euclid(HOUR_S);
     let per_hour = (HOUR_S / residuals.cycle_s().max(1)).max(1) as usize;
     let mut hours = Vec::new();
-    let (mut hour, mut within) = (i64::MIN, Vec::new());
-    for index in 0..=residuals.len() {
-        let is_end = index == residuals.len();
-        if is_end || hour_of(index) != hour {
-            if within.len() >= VALUES_MIN.min(per_hour) {
-                hours.extend(stats::median_in_place(&mut within).map(|u| (hour * HOUR_S, u)));
-            }
-            within.clear();
-            hour = if is_end { i64::MAX } else { hour_of(index) };
-        }
-        if !is_end && values[index].is_finite() {
-            within.push(f64::from(values[index]));
+    let indices: Vec<usize> = (0..residuals.len()).collect();
+    for of_hour in indices.chunk_by(|a, b| hour_of(*a) == hour_of(*b)) {
+        let finite = of_hour.iter().map(|index| f64::from(values[*index]));
+        let mut within: Vec<f64> = finite.filter(|value| value.is_finite()).collect();
+        if within.len() >= VALUES_MIN.min(per_hour) {
+            let begins_s = hour_of(of_hour[0]) * HOUR_S;
+            hours.extend(stats::median_in_place(&mut within).map(|u| (begins_s, u)));
         }
     }
     hours

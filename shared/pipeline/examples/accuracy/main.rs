@@ -7,7 +7,11 @@
 //!
 //! What a pack looks like is in `docs/MACHINE_LEARNING.md`.
 
-#![expect(clippy::print_stdout, reason = "printing figures is what this program does")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing figures is what this program does"
+)]
 
 mod pack;
 mod run;

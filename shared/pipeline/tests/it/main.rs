@@ -1,5 +1,7 @@
 //! The use cases on fakes that pass the same conformance suites as the real adapters.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod artifact;
 mod backtest;
 mod deliver;
