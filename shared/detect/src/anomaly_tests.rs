@@ -94,6 +94,7 @@ fn evidence(signals: Vec<EvidenceSignal>, score: f64) -> Evidence {
     Evidence {
         at_s: 1_775_001_600,
         score,
+        stay: 0.3,
         recipe_score: 1.5 * score,
         published_score: 1.5 * score,
         severity: if score >= 2.0 { Severity::High } else { Severity::Medium },

@@ -48,8 +48,10 @@ pub struct Evidence {
     /// End of the cycle, epoch seconds; where single samples are judged, the first one that
     /// opens, or else the one with the highest score.
     pub at_s: i64,
-    /// 1 opens an anomaly, [`STAY`] keeps it.
+    /// 1 opens an anomaly.
     pub score: f64,
+    /// The score from which an anomaly that is open goes on.
+    pub stay: f64,
     /// The same on the recipe's own scale.
     pub recipe_score: f64,
     /// The same for ranking and charts, where the recipe smooths it.
@@ -85,8 +87,12 @@ pub struct EvidenceSignal {
     pub text: String,
 }
 
-/// Share of the opening score at which an anomaly goes on.
-pub const STAY: f64 = 0.3;
+/// Share of the opening score at which residuals let an anomaly go on.
+const STAY_RESIDUAL: f64 = 0.3;
+/// Moves from the recent level are alarms sample by sample: what does not open does not keep.
+const STAY_GENERIC: f64 = 1.0;
+/// Share of the opening score from which moves from the recent level are shown as signals.
+const SHOWN_GENERIC: f64 = 0.3;
 /// Gated residual score from which a metric is involved.
 const INVOLVED: f64 = 0.3;
 /// Residual score that opens an anomaly: once in 30 weeks.
@@ -214,7 +220,7 @@ impl Evidence {
 
     /// True if an open anomaly goes on.
     pub fn keeps(&self) -> bool {
-        self.score >= STAY
+        self.score >= self.stay
     }
 }
 
@@ -240,6 +246,15 @@ impl EvidenceModel {
         match self {
             EvidenceModel::Residual(model) => model.cycle(),
             EvidenceModel::Generic(model) => model.step_s().max(CYCLE_MIN_S),
+        }
+    }
+
+    /// Seconds that part two incidents, beyond the misses that end one: 0 where a score is one of a
+    /// cycle and persists by itself.
+    pub fn apart_s(&self) -> i64 {
+        match self {
+            EvidenceModel::Residual(_) => 0,
+            EvidenceModel::Generic(model) => generic::apart_s(model.step_s()),
         }
     }
 
@@ -404,10 +419,15 @@ fn from_generic(found: &GenericEvidence, at_s: i64) -> Option<Evidence> {
     Some(Evidence {
         at_s: found.alarm(generic::THETA).map(|it| it.0).or(found.peak_s).unwrap_or(at_s),
         score,
+        stay: STAY_GENERIC,
         recipe_score: found.score,
         published_score: found.published,
         severity: generic::severity(found.score, generic::THETA),
-        signals: if score >= STAY { found.metrics.iter().map(signal).collect() } else { vec![] },
+        signals: if score >= SHOWN_GENERIC {
+            found.metrics.iter().map(signal).collect()
+        } else {
+            vec![]
+        },
         bands: found.metrics.iter().map(band).collect(),
         symptoms: SymptomScores::default(),
         notes: found.notes.iter().map(ToString::to_string).collect(),
@@ -426,6 +446,7 @@ fn from_residual(
     Evidence {
         at_s: newest.at_s,
         score: newest.score / theta,
+        stay: STAY_RESIDUAL,
         recipe_score: newest.score,
         published_score: newest.score,
         severity: severity(newest.score, theta),

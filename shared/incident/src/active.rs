@@ -192,7 +192,17 @@ impl Incident {
 
     /// Whole minutes since the last detection in which the service was observed.
     pub fn observed_gap_minutes(&self, at_ms: i64) -> i64 {
-        minutes(at_ms - self.last_updated_ms - self.unobserved_ms)
+        minutes(self.observed_gap_ms(at_ms))
+    }
+
+    /// Milliseconds since the last detection in which the service was observed.
+    pub fn observed_gap_ms(&self, at_ms: i64) -> i64 {
+        at_ms - self.last_updated_ms - self.unobserved_ms
+    }
+
+    /// When it was seen first, or opened again last.
+    pub fn opened_ms(&self) -> i64 {
+        self.reopenings_ms.last().copied().unwrap_or(self.first_seen_ms)
     }
 
     /// The service where its trouble starts.

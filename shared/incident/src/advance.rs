@@ -112,9 +112,11 @@ impl<'a> Lifecycle<'a> {
     fn missed(&mut self, incident: Incident, evaluated: &Evaluated) {
         let breaks = |metric: &String| evaluated.slo_breaches.contains(metric);
         let is_breached = incident.root_metric.as_ref().is_some_and(breaks);
+        let is_kept = self.rules.resolution_requires_slo_ok && is_breached;
+        let quiet_ms = incident.observed_gap_ms(self.now_ms);
         let gap = incident.observed_gap_minutes(self.now_ms);
         let sighting = Sighting::Missed {
-            may_close: !(self.rules.resolution_requires_slo_ok && is_breached),
+            may_close: !is_kept && quiet_ms >= evaluated.apart_s.saturating_mul(1000),
             is_long_quiet: gap >= self.rules.separation_minutes(self.step.cycle.length_s),
         };
         match transition(position(&incident), sighting, self.rules) {
@@ -185,6 +187,7 @@ impl<'a> Lifecycle<'a> {
         incident.last_alert_cycle = None;
         incident.acknowledged = None;
         incident.folded_under = None;
+        incident.root_cause = None;
         incident.reopen_count += 1;
         if incident.reopenings_ms.len() >= REOPENINGS_MAX {
             incident.reopenings_ms.remove(0);

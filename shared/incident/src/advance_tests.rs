@@ -249,6 +249,18 @@ fn a_broken_objective_keeps_an_incident_open_if_that_is_asked_for() {
 }
 
 #[test]
+fn detections_that_belong_together_hold_an_incident_open_between_them() {
+    let mut it = Service::new(Rules::default());
+    it.see(&[anomaly("a/x", Severity::High)]);
+    let quiet = Evaluated { apart_s: 900, ..Evaluated::default() };
+    // Fourteen minutes of quiet are not enough, sixteen are.
+    for _ in 0..7 {
+        assert_eq!(it.evaluate(quiet.clone()), "RECOVERING");
+    }
+    assert_eq!(it.evaluate(quiet), "resolution");
+}
+
+#[test]
 fn with_residual_evidence_a_service_has_one_incident_whatever_its_patterns() {
     let mut it = Service::new(Rules::default());
     it.see(&[anomaly("latency_high", Severity::High)]);

@@ -11,7 +11,7 @@ use crate::state::IncidentState;
 use crate::step::{Detection, Step};
 use crate::transition::Progress;
 
-/// Until an incident is this old, its root cause may be found again.
+/// So long after an incident was opened, or opened again, its root cause may be found anew.
 const ROOT_SETTLES_MS: i64 = 10 * 60 * 1000;
 
 /// The incident that a group of detections starts.
@@ -85,8 +85,8 @@ pub(crate) fn see(
         events.push(Event::Escalated);
     }
     // Evidence spreads within minutes. Who was told of a root cause by then is not told another.
-    let is_young = now_ms - incident.first_seen_ms <= ROOT_SETTLES_MS;
-    if (is_young || !incident.alerted) && step.root_cause.is_some() {
+    let is_young = now_ms - incident.opened_ms() <= ROOT_SETTLES_MS;
+    if is_young || (!incident.alerted && step.root_cause.is_some()) {
         incident.root_cause = step.root_cause.as_ref().map(shortened);
     }
     events

@@ -39,6 +39,9 @@ pub struct Evaluated {
     pub unavailable_metrics: BTreeSet<String>,
     /// Metrics that do not keep their objective.
     pub slo_breaches: BTreeSet<String>,
+    /// Detections that lie closer than this, seconds, are one occurrence: an incident does not
+    /// close before it was quiet for so long. 0 where misses alone count.
+    pub apart_s: i64,
     /// Period of the model that was used.
     pub model: Option<Period>,
 }
@@ -83,7 +86,12 @@ pub struct Step {
 impl Cycle {
     /// The cycle that an instant belongs to, for a service whose metrics have this step.
     pub fn at(at_ms: i64, step_s: i64) -> Cycle {
-        let length_s = step_s.max(CYCLE_MIN_S);
+        Cycle::of_length(at_ms, step_s.max(CYCLE_MIN_S))
+    }
+
+    /// The cycle of a length of at least a second, whatever is the shortest in service.
+    pub fn of_length(at_ms: i64, length_s: i64) -> Cycle {
+        let length_s = length_s.max(1);
         Cycle { id: at_ms.div_euclid(1000).div_euclid(length_s), at_ms, length_s }
     }
 }

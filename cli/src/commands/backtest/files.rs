@@ -10,8 +10,9 @@ use anyhow::{Context, anyhow};
 use chrono::DateTime;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use incident::{EndReason, Hold, IncidentId};
 use pipeline::backtest::accuracy::Alert;
-use pipeline::backtest::{Cause, Incident};
+use pipeline::backtest::{Cause, Incident, Notification};
 use serde::Serialize;
 
 use super::summary::Summary;
@@ -24,6 +25,8 @@ pub const ALERTS: &str = "alerts.jsonl";
 pub const ALERTS_BY_SERVICE: &str = "alerts_by_service.jsonl";
 /// All incidents, also those that nobody is told of.
 pub const INCIDENTS: &str = "incidents.jsonl";
+/// All messages but repeats.
+pub const NOTIFICATIONS: &str = "notifications.jsonl";
 /// One score per service and cycle.
 pub const SCORES: &str = "scores.csv.gz";
 /// All figures.
@@ -36,11 +39,27 @@ pub const REPORT: &str = "report.html";
 struct IncidentLine<'a> {
     #[serde(flatten)]
     alert: Alert,
+    incident_id: &'a IncidentId,
+    anomaly_name: &'a str,
     announced: bool,
+    /// An alert would have been sent.
+    told: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_back: Option<&'a Hold>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<EndReason>,
     first_evidence: String,
     cycles: u32,
     #[serde(flatten)]
     cause: Option<&'a Cause>,
+}
+
+/// A message as a line of [`NOTIFICATIONS`].
+#[derive(Debug, Serialize)]
+struct NotificationLine<'a> {
+    at: String,
+    #[serde(flatten)]
+    notification: &'a Notification,
 }
 
 /// Writes everything but the summary.
@@ -50,6 +69,9 @@ pub fn write(run: &Run<'_>, folder: &Path) -> Result<(), Failure> {
     write_lines(folder, ALERTS_BY_SERVICE, &run.alerts_by_service)?;
     let incidents: Vec<IncidentLine<'_>> = run.incidents.all.iter().map(line).collect();
     write_lines(folder, INCIDENTS, &incidents)?;
+    let told: Vec<NotificationLine<'_>> =
+        run.incidents.notifications.iter().map(notification).collect();
+    write_lines(folder, NOTIFICATIONS, &told)?;
     let place = folder.join(SCORES);
     write_scores(run, &place).map_err(|error| unusable(&place, &error))?;
     let place = folder.join(REPORT);
@@ -75,14 +97,26 @@ pub fn unusable(place: &Path, error: &std::io::Error) -> Failure {
 }
 
 fn line(incident: &Incident) -> IncidentLine<'_> {
-    let first_evidence = DateTime::from_timestamp(incident.episode.first_evidence_s, 0);
     IncidentLine {
         alert: Alert::from(incident),
-        announced: incident.is_announced,
-        first_evidence: first_evidence.map(payload::instant).unwrap_or_default(),
+        incident_id: &incident.incident_id,
+        anomaly_name: &incident.anomaly_name,
+        announced: incident.is_announced(),
+        told: incident.is_told,
+        held_back: incident.hold.as_ref().filter(|_| !incident.is_told),
+        ended: incident.end,
+        first_evidence: instant(incident.episode.first_evidence_s),
         cycles: incident.episode.cycles,
         cause: incident.cause.as_ref(),
     }
+}
+
+fn notification(notification: &Notification) -> NotificationLine<'_> {
+    NotificationLine { at: instant(notification.at_s), notification }
+}
+
+fn instant(at_s: i64) -> String {
+    DateTime::from_timestamp(at_s, 0).map(payload::instant).unwrap_or_default()
 }
 
 fn write_lines(folder: &Path, name: &str, lines: &[impl Serialize]) -> Result<(), Failure> {

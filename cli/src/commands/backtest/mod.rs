@@ -27,9 +27,10 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use detect::residual::CallGraph;
 use domain::ServiceName;
+use incident::Rules;
 use pipeline::backtest::accuracy::{self, Accuracy, Alert, Points};
 use pipeline::backtest::decided::Decided;
-use pipeline::backtest::{Incidents, Judge, Track, classes, replay};
+use pipeline::backtest::{Incidents, Judge, Notified, Track, classes, replay};
 use pipeline::registry::Registry;
 
 use crate::commands::train::train_with;
@@ -103,6 +104,8 @@ pub struct Run<'a> {
     alerts: Vec<Alert>,
     /// Before folding.
     alerts_by_service: Vec<Alert>,
+    /// Who would have been told how often.
+    notified: Notified,
     /// With labels: of the folded alerts, and before folding.
     accuracy: Option<(Accuracy, Accuracy)>,
     /// With labels: how well scores rank what is labelled.
@@ -172,7 +175,8 @@ impl<'a> Run<'a> {
         let bar = terminal::bar(shell.shows_progress(), "replaying", Some(cycles as u64));
         let tracks = replay(&input.tapes, judge, input.cycle_s, &|done| bar.inc(done as u64));
         bar.finish_and_clear();
-        let incidents = Incidents::of(&tracks, judge);
+        let incidents = Incidents::of(&tracks, judge, &Rules::of(&input.settings.config));
+        let notified = Notified::of(&incidents, input.truth.as_ref());
         let alerts: Vec<Alert> = incidents.alerts.iter().map(Alert::from).collect();
         let alerts_by_service: Vec<Alert> = incidents.announced().map(Alert::from).collect();
         let accuracy = input.truth.as_ref().map(|truth| {
@@ -188,6 +192,7 @@ impl<'a> Run<'a> {
             incidents,
             alerts,
             alerts_by_service,
+            notified,
             accuracy,
             vus_pr,
             notes: judge.notes(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::DateTime;
 use domain::{BadDirection, MetricKind, Severity};
 use pipeline::backtest::accuracy::{Accuracy, Verdict};
-use pipeline::backtest::{Scale, Tape, Track};
+use pipeline::backtest::notified::fates;
+use pipeline::backtest::{Fates, Notified, Scale, Tape, Track};
 use serde::Serialize;
 
 use super::Run;
@@ -34,6 +35,11 @@ pub struct Summary {
     pub history: Recorded,
     pub replayed: Recorded,
     pub counts: Counts,
+    /// What would have been sent.
+    pub notifications: Notified,
+    /// Where there are objectives: what became of incidents under them, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub objectives: BTreeMap<String, Fates>,
     /// Of the alerts as they would be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<Accuracy>,
@@ -134,6 +140,8 @@ impl Summary {
             history: Recorded::of(&input.history),
             replayed: Recorded::of(&input.metrics),
             counts: Counts::of(run),
+            notifications: run.notified.clone(),
+            objectives: objectives(run),
             accuracy: run.accuracy.as_ref().map(|(folded, _)| folded.clone()),
             accuracy_by_service: run.accuracy.as_ref().map(|(_, single)| single.clone()),
             vus_pr: run.vus_pr,
@@ -141,6 +149,13 @@ impl Summary {
             services: services(run),
             timing: Timing::of(timings),
         }
+    }
+}
+
+fn objectives(run: &Run<'_>) -> BTreeMap<String, Fates> {
+    match &run.input.settings.config.slos {
+        Some(_) => fates(&run.tracks, &run.incidents, run.judge, run.input.truth.as_ref()),
+        None => BTreeMap::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use comfy_table::Cell;
 use domain::Severity;
+use pipeline::backtest::Notified;
 use pipeline::backtest::accuracy::{Accuracy, Alert};
 
 use super::Run;
@@ -37,6 +38,10 @@ pub fn tell(
         shell.say(&accuracy(folded, single, run.vus_pr).trim_fmt());
         shell.say("");
         shell.say(&kinds(folded).trim_fmt());
+        shell.say("");
+    }
+    if !summary.objectives.is_empty() {
+        shell.say(&objectives(summary).trim_fmt());
         shell.say("");
     }
     if let Some(compared) = compared {
@@ -112,6 +117,35 @@ fn kinds(folded: &Accuracy) -> comfy_table::Table {
     table
 }
 
+/// What became of incidents under objectives.
+fn objectives(summary: &Summary) -> comfy_table::Table {
+    let header = ["under objectives", "incidents", "loud", "lowered", "dropped", "unseen"];
+    let mut table = terminal::table(&header);
+    for (kind, it) in &summary.objectives {
+        let mut row = vec![terminal::cell(Tone::Strong, kind)];
+        let counts = [it.incidents, it.loud, it.lowered, it.dropped, it.unseen];
+        row.extend(counts.map(terminal::number));
+        table.add_row(row);
+    }
+    table
+}
+
+/// Who would have been told, in a sentence.
+fn notifications(it: &Notified) -> String {
+    let told = it.first_alerts + it.reopened_alerts;
+    let mut text = format!(
+        "told: {} ({} of incidents that came back), {}, {} without an alert",
+        terminal::count(told, "first alert"),
+        it.reopened_alerts,
+        terminal::count(it.resolutions, "resolution"),
+        terminal::count(it.held_back.values().sum(), "incident"),
+    );
+    if let Some(per_incident) = it.per_labelled_incident {
+        text.push_str(&format!("; {per_incident:.2} alerts a labelled incident"));
+    }
+    text
+}
+
 fn tell_comparison(shell: &Shell, it: &Comparison, out: &Path) {
     shell.say(&format!(
         "against {}: {} added, {} removed, {} in both ({} with another severity); {}",
@@ -154,6 +188,7 @@ fn tell_end(shell: &Shell, summary: &Summary, out: &Path) {
         counts.services_with_model,
         counts.services,
     ));
+    shell.say(&notifications(&summary.notifications));
     let length = |ms: u128| terminal::duration(Duration::from_millis(ms as u64));
     let timing = &summary.timing;
     shell.say(&format!(

@@ -15,7 +15,7 @@
 //! only, so a window and a replay of a year give the same bits. Every function is total: what is
 //! no usable number is missing, and a model that cannot judge is silent and says why.
 
-mod episode;
+mod alarm;
 mod evidence;
 mod explain;
 mod features;
@@ -31,7 +31,7 @@ mod sliding;
 mod testing;
 mod unit;
 
-pub use episode::{Episode, Episodes, severity};
+pub use alarm::{apart_s, severity};
 pub use evidence::{GenericEvidence, MetricEvidence, Note, Side};
 pub use explain::explain;
 pub use features::moves;

@@ -105,7 +105,8 @@ impl<'a> Model<'a> {
             } else if is_dark {
                 told.extend(self.freeze(&[*index], cycle, now_ms, 0));
             } else {
-                told.extend(self.miss(*index, is_breached, cycle, now_ms));
+                let is_gated = self.rules.resolution_requires_slo_ok && is_breached;
+                told.extend(self.miss(*index, (is_gated, evaluated.apart_s), cycle, now_ms));
             }
         }
         let mut groups: Vec<(String, Vec<&Detection>)> = Vec::new();
@@ -168,7 +169,13 @@ impl<'a> Model<'a> {
         self.tell(index, group, is_escalated, cycle, now_ms)
     }
 
-    fn miss(&mut self, index: usize, is_breached: bool, cycle: Cycle, now_ms: i64) -> Vec<Message> {
+    fn miss(
+        &mut self,
+        index: usize,
+        (is_gated, apart_s): (bool, i64),
+        cycle: Cycle,
+        now_ms: i64,
+    ) -> Vec<Message> {
         let flaps = self.entries[index].flaps(self.rules);
         self.entries[index].lines.push(Line::Missed);
         let view = self.entries[index].view(self.rules);
@@ -181,8 +188,8 @@ impl<'a> Model<'a> {
         }
         let quiet_minutes = (now_ms - view.last_ms - view.unobserved_ms).max(0) / 60_000;
         let is_held = flaps && quiet_minutes < self.separation(cycle);
-        let is_gated = self.rules.resolution_requires_slo_ok && is_breached;
-        if is_over && !is_held && !is_gated {
+        let is_near = now_ms - view.last_ms - view.unobserved_ms < apart_s * 1000;
+        if is_over && !is_held && !is_gated && !is_near {
             return self.end(index, cycle.id, now_ms, EndReason::Resolved);
         }
         Vec::new()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use detect::residual::CallGraph;
 use domain::config::{self, valid::Config};
+use incident::Rules;
 use pipeline::backtest::accuracy::{self, Accuracy, Alert, Points, Truth, vus_pr};
 use pipeline::backtest::decided::Decided;
 use pipeline::backtest::{Incidents, Part, Tape, classes, read_tapes, replay};
@@ -49,7 +50,7 @@ pub(crate) async fn backtest(
     let graph = CallGraph::of(pack.graph.iter().cloned());
     let judge = Decided::load(&registry, &config, services, graph).await?;
     let tracks = replay(&tapes, &judge, settings.cycle_s, &|_| {});
-    let incidents = Incidents::of(&tracks, &judge);
+    let incidents = Incidents::of(&tracks, &judge, &Rules::of(&config));
     let truth = Truth::new(pack.labels.clone(), pack.maintenance.clone(), &tapes);
     let folded: Vec<Alert> = incidents.alerts.iter().map(Alert::from).collect();
     let by_service: Vec<Alert> = incidents.announced().map(Alert::from).collect();

@@ -148,6 +148,30 @@ impl Truth {
         let service_days = tapes.iter().map(Tape::days).sum();
         Truth { labels, labelled, maintenance, step_s, service_days }
     }
+
+    /// The labels of each incident.
+    pub(super) fn incidents(&self) -> Vec<Vec<&Label>> {
+        let mut incidents: BTreeMap<&str, Vec<&Label>> = BTreeMap::new();
+        for label in &self.labels {
+            incidents.entry(&label.incident).or_default().push(label);
+        }
+        incidents.into_values().collect()
+    }
+}
+
+impl Label {
+    /// Whether something about a service lies within its window, give or take `slack_s`.
+    pub(super) fn meets(&self, service: &str, span: (i64, i64), slack_s: i64) -> bool {
+        (self.service == EVERY_SERVICE || self.service == service)
+            && overlap(span, (self.start_s - slack_s, self.end_s + slack_s))
+    }
+}
+
+/// The labels of an incident that tell whom it hits: beside named services, "every service" only
+/// excuses alerts elsewhere.
+pub(super) fn telling<'a>(labels: &[&'a Label]) -> Vec<&'a Label> {
+    let tells = |it: &&&Label| it.service != EVERY_SERVICE || labels.len() == 1;
+    labels.iter().filter(tells).copied().collect()
 }
 
 /// Which instants of which service were replayed.
@@ -237,12 +261,9 @@ pub fn judge(truth: &Truth, alerts: &[Alert]) -> Accuracy {
 }
 
 fn outcomes(truth: &Truth, alerts: &[Alert]) -> Vec<Outcome> {
-    let mut incidents: BTreeMap<&str, Vec<&Label>> = BTreeMap::new();
-    for label in &truth.labels {
-        incidents.entry(&label.incident).or_default().push(label);
-    }
+    let incidents = truth.incidents().into_iter();
     let mut outcomes: Vec<Outcome> =
-        incidents.into_values().map(|labels| outcome(&labels, alerts, truth.step_s)).collect();
+        incidents.map(|labels| outcome(&labels, alerts, truth.step_s)).collect();
     outcomes.sort_by(|a, b| (a.start_s, &a.incident).cmp(&(b.start_s, &b.incident)));
     outcomes
 }
@@ -250,15 +271,9 @@ fn outcomes(truth: &Truth, alerts: &[Alert]) -> Vec<Outcome> {
 fn outcome(labels: &[&Label], alerts: &[Alert], step_s: i64) -> Outcome {
     let start_s = labels.iter().map(|label| label.start_s).min().unwrap_or(0);
     let end_s = labels.iter().map(|label| label.end_s).max().unwrap_or(0);
-    // Beside named services, "every service" only excuses alerts elsewhere.
-    let telling: Vec<&&Label> =
-        labels.iter().filter(|it| it.service != EVERY_SERVICE || labels.len() == 1).collect();
-    let meets = |alert: &Alert| {
-        telling.iter().any(|label| {
-            (label.service == EVERY_SERVICE || label.service == alert.service)
-                && overlap(span(alert), (label.start_s - step_s, label.end_s + step_s))
-        })
-    };
+    let telling = telling(labels);
+    let meets =
+        |alert: &Alert| telling.iter().any(|it| it.meets(&alert.service, span(alert), step_s));
     let hits: Vec<usize> = (0..alerts.len()).filter(|index| meets(&alerts[*index])).collect();
     let first_s = hits.iter().map(|index| alerts[*index].start).min();
     let begins_within =

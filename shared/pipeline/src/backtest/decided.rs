@@ -13,15 +13,16 @@ use detect::residual::root::Symptoms;
 use detect::residual::{CallGraph, RecentSymptoms, find_cause};
 use domain::config::valid::{Config, Opening};
 use domain::{Period, ServiceName, Severity};
+use incident::RootCause;
 use payload::result::{Evaluation, ServiceResult};
 
-use crate::backtest::episodes::Episodes;
 use crate::backtest::judge::{Cause, Finding, Judge, Scale, Usual};
 use crate::backtest::tape::{Tape, Tick};
 use crate::backtest::{Explanation, Track};
 use crate::infer::WarmModels;
 use crate::infer::cause::call_graph;
 use crate::infer::decide::{CycleOutcome, decide};
+use crate::infer::finding::{evaluated, root_cause};
 use crate::infer::follow::Heads;
 use crate::infer::gather::{CycleInput, ServiceInput};
 use crate::registry::{Registry, RegistryError};
@@ -174,11 +175,13 @@ impl<'a> Decided<'a> {
 
 impl Decided<'_> {
     /// What a decision about a single service comes to.
-    fn finding(&self, service: &ServiceName, tick: &Tick, outcome: &CycleOutcome) -> Finding {
+    fn finding(&self, input: &CycleInput, tick: &Tick, outcome: &CycleOutcome) -> Finding {
         let result = outcome.results.first();
         let Some((result, evaluation)) = result.and_then(|it| Some((it, it.evaluation()?))) else {
             return not_judged(tick);
         };
+        let it = &input.services[0];
+        let service = &it.service;
         let evidence = outcome.evidence.first().and_then(Option::as_ref);
         let published = outcome.scores.first().copied().flatten();
         // A service can be judged by rules alone; then there is no score.
@@ -195,6 +198,7 @@ impl Decided<'_> {
             score: Some(score),
             published: published.unwrap_or(floor),
             symptoms: evidence.map(|it| it.symptoms),
+            evaluated: outcome.candidates.first().and_then(|found| evaluated(found, it, input)),
             cause: cause(evaluation),
         }
     }
@@ -215,20 +219,10 @@ impl Judge for Decided<'_> {
         }
     }
 
-    fn episodes(&self, service: &ServiceName) -> Episodes {
-        match (self.opening_of(service), self.evidence_of(service)) {
-            (Opening::Forest, _) => Episodes::of_severity(Severity::Medium),
-            (Opening::Residual, Some(EvidenceModel::Generic(_))) => {
-                Episodes::of_alarms(EVIDENCE_OPENS)
-            }
-            (Opening::Residual, _) => Episodes::of_score(EVIDENCE_OPENS),
-        }
-    }
-
     fn judge(&self, tape: &Tape, ticks: &[Tick]) -> Vec<Finding> {
         let mut carried = None;
         let judged = |tick: &Tick| match self.input(tape, tick, &mut carried) {
-            Some(input) => self.finding(&tape.service, tick, &decide(&input, self.config)),
+            Some(input) => self.finding(&input, tick, &decide(&input, self.config)),
             None => not_judged(tick),
         };
         ticks.iter().map(judged).collect()
@@ -251,11 +245,14 @@ impl Judge for Decided<'_> {
         self.config.metrics.iter().map(usual).collect()
     }
 
-    fn root_cause(&self, service: &ServiceName, fleet: &[Track], at_s: i64) -> Option<ServiceName> {
+    fn root_cause(&self, service: &ServiceName, fleet: &[Track], at_s: i64) -> Option<RootCause> {
+        if self.graph.is_empty() {
+            return None;
+        }
         let symptoms = |track: &Track| Some((track.service.clone(), recently(track, at_s)?));
         let symptoms: Symptoms = fleet.iter().filter_map(symptoms).collect();
-        let cause = find_cause(service, &symptoms, &self.graph);
-        symptoms.contains_key(service).then(|| cause.root().unwrap_or(service).clone())
+        symptoms.contains_key(service).then_some(())?;
+        root_cause(&find_cause(service, &symptoms, &self.graph))
     }
 }
 

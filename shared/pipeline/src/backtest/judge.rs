@@ -1,13 +1,13 @@
 //! The seam between a replay and what it replays.
 //!
 //! A [`Judge`] says what a cycle decides about a service. Whatever opens anomalies implements it:
-//! the replay, the episodes, the files and the report know nothing else of it.
+//! the replay, the incidents, the files and the report know nothing else of it.
 
 use detect::residual::SymptomScores;
 use domain::{ServiceName, Severity};
+use incident::{Evaluated, RootCause};
 use serde::Serialize;
 
-use crate::backtest::episodes::Episodes;
 use crate::backtest::tape::{Tape, Tick};
 use crate::backtest::{Explanation, Track};
 
@@ -22,9 +22,6 @@ pub trait Judge: Sync {
     /// What a service's scores mean.
     fn scale(&self, service: &ServiceName) -> Scale;
 
-    /// How a service's findings open, keep and end incidents.
-    fn episodes(&self, service: &ServiceName) -> Episodes;
-
     /// Judges cycles of one service: one finding per tick, in their order.
     fn judge(&self, tape: &Tape, ticks: &[Tick]) -> Vec<Finding>;
 
@@ -34,14 +31,14 @@ pub trait Judge: Sync {
     /// What it expects of each metric at an instant, in the order of the metric set; for charts.
     fn usual(&self, service: &ServiceName, at_s: i64) -> Vec<Option<Usual>>;
 
-    /// The service that a confirmed incident comes from, if that is known, as far as a cycle can
-    /// tell. `fleet` holds every service's findings; a judge looks at those up to that cycle only.
+    /// Another service where the trouble of a service starts, as far as a cycle can tell. `fleet`
+    /// holds every service's findings; a judge looks at those up to that cycle only.
     fn root_cause(
         &self,
         _service: &ServiceName,
         _fleet: &[Track],
         _at_s: i64,
-    ) -> Option<ServiceName> {
+    ) -> Option<RootCause> {
         None
     }
 }
@@ -77,6 +74,9 @@ pub struct Finding {
     /// What it says about where trouble starts.
     #[serde(skip)]
     pub symptoms: Option<SymptomScores>,
+    /// What incidents make of it; absent where nothing could be judged.
+    #[serde(skip)]
+    pub evaluated: Option<Evaluated>,
     /// What is wrong, in words.
     pub cause: Option<Cause>,
 }
@@ -95,6 +95,24 @@ impl Finding {
     /// Where an incident begins that it opens.
     pub fn began_s(&self) -> i64 {
         self.stamp_s - self.lead_s
+    }
+
+    /// True if an incident would start with it or go on.
+    pub fn has_evidence(&self) -> bool {
+        self.evaluated.as_ref().is_some_and(|it| !it.detections.is_empty())
+    }
+
+    /// The severity before objectives had their say.
+    pub fn before_objectives(&self) -> Severity {
+        let detections = self.evaluated.iter().flat_map(|it| &it.detections);
+        detections.map(|it| it.ml_severity).max().unwrap_or_default()
+    }
+
+    /// True if the detector found something to open an incident for, and objectives dropped it.
+    pub fn is_dropped(&self, scale: Scale) -> bool {
+        self.score.is_some_and(|score| score >= scale.threshold)
+            && self.detected >= Severity::Medium
+            && !self.has_evidence()
     }
 
     /// True if the service was judged in this cycle.

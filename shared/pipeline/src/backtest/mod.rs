@@ -1,7 +1,7 @@
 //! Replays recorded metrics cycle by cycle: what would have been said, and how good that is.
 //!
 //! ```text
-//! history, metrics -> tape -> ticks -+-> findings -> episodes -> incidents -> alerts -> accuracy
+//! history, metrics -> tape -> ticks -+-> findings -> lives -> incidents -> alerts -> accuracy
 //!                            judge --+
 //! ```
 //!
@@ -10,7 +10,9 @@
 //! - [`judge`]: the seam: what a cycle decides
 //! - [`decided`]: the judge that serves: `infer::decide` decides
 //! - [`explanation`]: one cycle, taken apart
-//! - [`episodes`], [`incident`]: from cycles to incidents and alerts
+//! - `lives`: all services through the state machine, cycle by cycle
+//! - [`incident`], [`episode`]: what came of it
+//! - [`notified`]: who would have been told how often, and what objectives silenced
 //! - [`accuracy`]: alerts beside labelled incidents
 //!
 //! Everything but reading is pure: the same samples and models give the same bytes, on any number
@@ -18,12 +20,16 @@
 
 pub mod accuracy;
 pub mod decided;
-pub mod episodes;
+pub mod episode;
 pub mod explanation;
 pub mod history;
 pub mod incident;
 pub mod judge;
+mod lives;
+pub mod notified;
 pub mod tape;
+#[cfg(test)]
+mod testing;
 
 use domain::ServiceName;
 use rayon::prelude::*;
@@ -31,8 +37,9 @@ use rayon::prelude::*;
 use accuracy::Points;
 pub use explanation::{Explanation, Gate, MetricExplanation};
 pub use history::{classes, understood};
-pub use incident::{Incident, Incidents};
+pub use incident::{Incident, Incidents, Notification};
 pub use judge::{Cause, Finding, Judge, Scale, Usual};
+pub use notified::{Fates, Notified};
 pub use tape::{Part, Span, Tape, Tick, read_tapes};
 
 /// Cycles that are judged at once: a judge begins each part with a day of warm-up, and parts are to

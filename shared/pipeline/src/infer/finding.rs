@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use detect::evidence::EvidenceModel;
+use detect::residual::Cause;
 use domain::{BadDirection, ServiceName};
 use incident::{Cycle, Detection, Evaluated, Evaluation, RootCause, Step};
 use payload::resolution::{BaselineComparison, HealthSummary, ResolutionContext};
 use payload::result::{self, Anomaly, ServiceResult};
 
-use crate::infer::decide::CycleOutcome;
+use crate::infer::decide::{Candidate, CycleOutcome};
 use crate::infer::gather::{CycleInput, ServiceInput};
 
 /// One service of a cycle: the verdict, and what its incidents are to make of it.
@@ -39,15 +41,11 @@ pub fn findings(input: &CycleInput, outcome: &CycleOutcome) -> Vec<Finding> {
     let services = input.services.iter().zip(&outcome.candidates);
     let found = services.zip(&outcome.causes).map(|((it, candidate), cause)| {
         let (cycle, result) = (cycle_of(it, input), &candidate.result);
-        let evaluation = match result.evaluation() {
-            Some(evaluation) => evaluated(evaluation, &candidate.weak, input),
+        let evaluation = match evaluated(candidate, it, input) {
+            Some(evaluated) => Evaluation::Evaluated(evaluated),
             None => Evaluation::NotEvaluated { reason: reason(result) },
         };
-        let root = cause.as_ref().and_then(|cause| cause.root().map(|root| (root, cause)));
-        let root_cause = root.map(|(root, cause)| RootCause {
-            service: root.clone(),
-            path: cause.path.iter().map(|stop| stop.service.clone()).collect(),
-        });
+        let root_cause = cause.as_ref().and_then(root_cause);
         let is_watched = input.heads.get(&it.service).is_some_and(|it| !it.head.is_quiet());
         let context = if is_watched { context(it, result) } else { None };
         let (service, result) = (it.service.clone(), result.clone());
@@ -81,22 +79,34 @@ pub fn unseen(input: &CycleInput, reason: &str) -> Vec<Finding> {
 }
 
 fn cycle_of(it: &ServiceInput, input: &CycleInput) -> Cycle {
-    let evidence = it.model.as_ref().ok().and_then(|routed| routed.model.evidence.as_ref());
-    Cycle::at(input.at.timestamp_millis(), evidence.map_or(0, |evidence| evidence.cycle_s()))
+    Cycle::at(input.at.timestamp_millis(), evidence_of(it).map_or(0, EvidenceModel::cycle_s))
 }
 
-fn evaluated(
-    evaluation: &result::Evaluation,
-    weak: &BTreeSet<String>,
+/// Another service where the trouble starts, in the words of incidents.
+pub(crate) fn root_cause(cause: &Cause) -> Option<RootCause> {
+    let path = cause.path.iter().map(|stop| stop.service.clone());
+    cause.root().map(|root| RootCause { service: root.clone(), path: path.collect() })
+}
+
+/// What incidents make of a verdict; `None` where there is none.
+pub(crate) fn evaluated(
+    candidate: &Candidate,
+    it: &ServiceInput,
     input: &CycleInput,
-) -> Evaluation {
-    let detection = |(name, anomaly): (&String, &Anomaly)| detection(name, anomaly, weak);
-    Evaluation::Evaluated(Evaluated {
-        detections: evaluation.anomalies.iter().map(detection).collect(),
+) -> Option<Evaluated> {
+    let evaluation = candidate.result.evaluation()?;
+    let found = |(name, anomaly): (&String, &Anomaly)| detection(name, anomaly, &candidate.weak);
+    Some(Evaluated {
+        detections: evaluation.anomalies.iter().map(found).collect(),
         unavailable_metrics: input.failed_metrics.keys().cloned().collect(),
         slo_breaches: breaches(evaluation),
+        apart_s: evidence_of(it).map_or(0, EvidenceModel::apart_s),
         model: Some(evaluation.model_name),
     })
+}
+
+fn evidence_of(it: &ServiceInput) -> Option<&EvidenceModel> {
+    it.model.as_ref().ok().and_then(|routed| routed.model.evidence.as_ref())
 }
 
 fn detection(name: &str, anomaly: &Anomaly, weak: &BTreeSet<String>) -> Detection {

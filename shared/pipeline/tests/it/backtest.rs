@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::DateTime;
 use detect::residual::CallGraph;
 use domain::{ServiceName, Severity};
+use incident::Rules;
 use payload::result::ServiceResult;
 use pipeline::backtest::accuracy::{Alert, Label, Truth, Verdict, judge};
 use pipeline::backtest::decided::Decided;
@@ -88,7 +89,7 @@ async fn a_fault_becomes_an_alert_and_is_counted() {
     let broken = names()[1].clone();
     let decided = decided(&fleet, &[]).await;
     let tracks = replay(&tapes, &decided, CYCLE_S, &|_| {});
-    let incidents = Incidents::of(&tracks, &decided);
+    let incidents = Incidents::of(&tracks, &decided, &Rules::default());
     let noon_s = at(NOON).timestamp();
     let alert = incidents.alerts.iter().find(|it| it.service == broken).expect("an alert");
     let episode = &alert.episode;
@@ -122,7 +123,7 @@ async fn a_callers_trouble_is_told_with_the_callee_that_it_comes_from() {
     let tapes = tapes(&fleet).await;
     let judge = decided(&fleet, &[(caller, callee)]).await;
     let tracks = replay(&tapes, &judge, CYCLE_S, &|_| {});
-    let incidents = Incidents::of(&tracks, &judge);
+    let incidents = Incidents::of(&tracks, &judge, &Rules::default());
     let near = |service: &ServiceName, start_s: i64| {
         (at(NOON).timestamp() - start_s).abs() < 3_600 && (service == caller || service == callee)
     };
@@ -155,7 +156,8 @@ async fn a_cycle_in_service_blames_whom_a_replay_blames() {
         for evaluation in cycle.results.iter().filter_map(ServiceResult::evaluation) {
             let Some(anomaly) = evaluation.anomalies.values().next() else { continue };
             let service = ServiceName::new(&*evaluation.service_name).unwrap();
-            let replayed = judge.root_cause(&service, &tracks, tick.at_s).unwrap();
+            let replayed = judge.root_cause(&service, &tracks, tick.at_s);
+            let replayed = replayed.map_or(service.clone(), |root| root.service);
             let said = evaluation.root_cause.as_ref().map(|it| it.service_name.as_str());
             assert_eq!(said.unwrap_or(service.as_str()), replayed.as_str(), "{instant}");
             let analysis = anomaly.cascade_analysis.as_ref().expect("an analysis");

@@ -8,6 +8,7 @@ mod deliver;
 mod fleet;
 mod infer;
 mod learning;
+mod parity;
 mod patterns;
 mod registry;
 mod train;

@@ -59,6 +59,7 @@ fn tiles(page: &Page<'_>) -> Vec<(&'static str, String, String)> {
         alerts.to_string(),
         format!("{per_week:.2} a service and week, {} before folding", run.alerts_by_service.len()),
     )];
+    tiles.push(told(page));
     match page.accuracy() {
         Some(accuracy) => tiles.extend(figures(accuracy)),
         None => {
@@ -70,6 +71,17 @@ fn tiles(page: &Page<'_>) -> Vec<(&'static str, String, String)> {
         }
     }
     tiles
+}
+
+/// What would have been sent.
+fn told(page: &Page<'_>) -> (&'static str, String, String) {
+    let it = &page.run.notified;
+    let told = it.first_alerts + it.reopened_alerts;
+    let about = match it.per_labelled_incident {
+        Some(per_incident) => format!("{per_incident:.2} a labelled incident that they meet"),
+        None => format!("{} of incidents that came back", it.reopened_alerts),
+    };
+    ("first alerts sent", told.to_string(), about)
 }
 
 fn figures(it: &Accuracy) -> Vec<(&'static str, String, String)> {

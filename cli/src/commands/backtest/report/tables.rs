@@ -43,8 +43,9 @@ fn incident_row(page: &Page<'_>, incident: &Incident, verdict: Option<&Verdict>)
     let also = incident.affected.len() - 1;
     let also = if also > 0 { format!(" <small>and {also} more</small>") } else { String::new() };
     let verdict = verdict.map_or(String::new(), |it| format!("<td>{}</td>", verdict_text(it)));
+    let untold = if incident.is_told { "" } else { " <small>nobody is told</small>" };
     format!(
-        "<tr><td data-v=\"{}\">{}</td><td>{}{also}</td><td class=\"n\" data-v=\"{}\">{}</td>\
+        "<tr><td data-v=\"{}\">{}</td><td>{}{also}{untold}</td><td class=\"n\" data-v=\"{}\">{}</td>\
          <td data-v=\"{}\">{}</td><td class=\"n\">{:.2}</td><td>{}</td><td class=\"what\">{}</td>\
          {verdict}</tr>\n",
         episode.start_s,

@@ -4,7 +4,7 @@
 //! the same rules again with that gate open.
 
 use chrono::{DateTime, SecondsFormat};
-use detect::evidence::{Evidence, STAY};
+use detect::evidence::Evidence;
 use detect::explain::format_value;
 use detect::features::Features;
 use detect::model::{MetricModel, PeriodModel};
@@ -46,7 +46,7 @@ impl Decided<'_> {
         };
         let Some(input) = self.input(tape, tick, &mut None) else { return explanation };
         let outcome = decide(&input, self.config);
-        explanation.finding = self.finding(&tape.service, tick, &outcome);
+        explanation.finding = self.finding(&input, tick, &outcome);
         explanation.not_judged = outcome.results.first().and_then(refusal);
         let Some(case) = self.case(&input) else { return explanation };
         explanation.model = Some(describe(&input.services[0], case.model));
@@ -220,8 +220,8 @@ fn effect_needed(metric: &MetricDefinition, median: f64, gates: &Gates) -> Strin
 /// What opens and keeps anomalies where forests do not.
 fn evidence_notes(evidence: &Evidence) -> Vec<String> {
     let what = format!(
-        "evidence {:.2} (opens from 1.00, goes on from {STAY:.2}); {:.2} on the recipe's own scale",
-        evidence.score, evidence.recipe_score
+        "evidence {:.2} (opens from 1.00, goes on from {:.2}); {:.2} on the recipe's own scale",
+        evidence.score, evidence.stay, evidence.recipe_score
     );
     let signals = evidence.signals.iter();
     let signals = signals.map(|signal| format!("{:.2}: {}", signal.score, signal.text));
