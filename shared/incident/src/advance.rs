@@ -95,7 +95,8 @@ impl<'a> Lifecycle<'a> {
     fn detected(&mut self, incident: Incident, group: &Group) {
         let gap = incident.observed_gap_minutes(self.now_ms);
         let is_stale = gap > self.rules.separation_minutes(self.step.cycle.length_s);
-        let sighting = Sighting::Detected { opens: group.opens(), is_stale };
+        let needed = group.needed(self.rules);
+        let sighting = Sighting::Detected { opens: group.opens(), is_stale, needed };
         match transition(position(&incident), sighting, self.rules) {
             Transition::Moved(to) => self.go_on(incident, group, to, Event::Continued),
             Transition::Closed(reason) => self.close(incident, reason),
@@ -144,7 +145,8 @@ impl<'a> Lifecycle<'a> {
         let fingerprint = &group.strongest().fingerprint;
         let closed = self.head.recent.get(fingerprint).filter(|it| self.may_reopen(it));
         let position = if closed.is_some() { Position::Reopenable } else { Position::Absent };
-        let sighting = Sighting::Detected { opens: group.opens(), is_stale: false };
+        let needed = group.needed(self.rules);
+        let sighting = Sighting::Detected { opens: group.opens(), is_stale: false, needed };
         let to = transition(position, sighting, self.rules);
         let is_full = self.head.active.len() >= self.rules.active_max;
         match to {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{ServiceName, Severity};
 
+use crate::active::RootCause;
 use crate::advance::advance;
 use crate::change::{Advance, AnnouncementKind, Disposition, Event, Hold};
 use crate::head::ServiceHead;
@@ -88,6 +89,8 @@ fn anomaly(name: &str, severity: Severity) -> Detection {
         method: None,
         description: None,
         opens: true,
+        is_single: false,
+        lingering: Severity::None,
     }
 }
 
@@ -258,6 +261,56 @@ fn detections_that_belong_together_hold_an_incident_open_between_them() {
         assert_eq!(it.evaluate(quiet.clone()), "RECOVERING");
     }
     assert_eq!(it.evaluate(quiet), "resolution");
+}
+
+#[test]
+fn what_single_cycles_show_is_confirmed_by_a_second_one() {
+    let single = || [Detection { is_single: true, ..anomaly("slo_error_rate/e", Severity::High) }];
+    let mut it = Service::new(Rules::default());
+    assert_eq!(it.see(&single()), "SUSPECTED");
+    assert_eq!(it.see(&single()), "first_alert");
+    // Evidence that persists by itself speaks for it at once.
+    let mut it = Service::new(Rules::default());
+    it.see(&single());
+    assert_eq!(it.see(&high()), "first_alert");
+}
+
+#[test]
+fn a_value_that_swings_around_a_limit_does_not_change_the_severity_each_time() {
+    let mut it = Service::new(Rules::default());
+    let near = |severity, lingering| [Detection { lingering, ..anomaly("a/x", severity) }];
+    let severities = [
+        (Severity::Medium, Severity::High),
+        (Severity::High, Severity::High),
+        (Severity::Medium, Severity::High),
+        (Severity::Medium, Severity::Medium),
+    ];
+    let seen = severities.map(|(severity, lingering)| {
+        it.see(&near(severity, lingering));
+        it.head.active.values().next().unwrap().severity
+    });
+    assert_eq!(seen, [Severity::Medium, Severity::High, Severity::High, Severity::Medium]);
+}
+
+#[test]
+fn whom_an_incident_comes_from_is_looked_for_anew_when_it_comes_back() {
+    let mut it = Service::new(Rules::default());
+    let vms = ServiceName::new("vms").unwrap();
+    let root = RootCause { service: vms.clone(), path: vec![it.head.service.clone(), vms] };
+    let mut cycle = |root: Option<&RootCause>, detections: &[Detection]| {
+        let evaluated = Evaluated { detections: detections.to_vec(), ..Evaluated::default() };
+        let step = Step::new(Cycle::at(it.at_ms(), 120), Evaluation::Evaluated(evaluated));
+        it.take(advance(&it.head, &Step { root_cause: root.cloned(), ..step }, &it.rules));
+        it.minute += 2;
+        let incident = it.last.changes.first().map(|change| change.incident.clone());
+        incident.and_then(|it| it.root_cause).map(|root| root.service.to_string())
+    };
+    assert_eq!(cycle(Some(&root), &high()).as_deref(), Some("vms"));
+    for _ in 0..7 {
+        cycle(None, &[]);
+    }
+    assert_eq!(cycle(None, &high()), None);
+    assert_eq!(cycle(Some(&root), &high()).as_deref(), Some("vms"));
 }
 
 #[test]

@@ -84,6 +84,8 @@ fn detection(anomaly: &str) -> Detection {
         method: None,
         description: None,
         opens: true,
+        is_single: false,
+        lingering: Severity::None,
     }
 }
 

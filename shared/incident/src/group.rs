@@ -8,7 +8,7 @@ use crate::active::Incident;
 use crate::head::ServiceHead;
 use crate::id::FingerprintId;
 use crate::name::canonical;
-use crate::rules::Grouping;
+use crate::rules::{Grouping, Rules};
 use crate::step::Detection;
 
 /// Detections of one cycle that are the same trouble, strongest first. Never empty.
@@ -110,6 +110,14 @@ impl<'a> Group<'a> {
 
     pub(crate) fn strongest(&self) -> &Found<'a> {
         &self.found[0]
+    }
+
+    /// Detections that confirm an incident.
+    pub(crate) fn needed(&self, rules: &Rules) -> u32 {
+        match self.found.iter().all(|it| it.detection.is_single) {
+            true => rules.confirmation_cycles_single,
+            false => rules.confirmation_cycles,
+        }
     }
 
     /// Strong enough to start an incident.

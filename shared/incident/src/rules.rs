@@ -13,6 +13,8 @@ use crate::name::canonical;
 pub struct Rules {
     /// Detections before an incident is confirmed; 1 confirms at the first.
     pub confirmation_cycles: u32,
+    /// The same where detections are judged from single cycles, with no persistence of their own.
+    pub confirmation_cycles_single: u32,
     /// Misses that close an incident.
     pub grace_cycles: u32,
     /// A longer observed gap between detections makes a new occurrence; also how long a closed
@@ -83,6 +85,7 @@ impl Default for Rules {
     fn default() -> Rules {
         Rules {
             confirmation_cycles: 1,
+            confirmation_cycles_single: 2,
             grace_cycles: 3,
             separation_minutes: 30,
             strict_confirmation: true,
@@ -115,6 +118,7 @@ impl Rules {
         let it = &config.fingerprinting;
         Rules {
             confirmation_cycles: it.confirmation_cycles,
+            confirmation_cycles_single: it.confirmation_cycles_single,
             grace_cycles: it.resolution_grace_cycles,
             separation_minutes: it.separation_minutes,
             strict_confirmation: it.strict_confirmation,
@@ -127,6 +131,13 @@ impl Rules {
             alerting: Alerting::of(&config.alerting),
             ..Rules::default()
         }
+    }
+
+    /// Detections in a row that are missing to confirm an incident that has had so many.
+    pub fn cycles_to_confirm(&self, consecutive: u32) -> u32 {
+        let needed = [self.confirmation_cycles, self.confirmation_cycles_single];
+        let missing = needed.into_iter().map(|it| it.saturating_sub(consecutive));
+        missing.filter(|it| *it > 0).min().unwrap_or_default()
     }
 
     /// The separation in whole minutes for cycles of a length: at least three cycles.

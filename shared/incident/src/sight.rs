@@ -109,7 +109,9 @@ fn severity(incident: &mut Incident, group: &Group, now_ms: i64) -> Option<Event
     let worst = |of: fn(&Detection) -> domain::Severity| {
         group.found.iter().map(|it| of(it.detection)).max().unwrap_or_default()
     };
-    let (from, to) = (incident.severity, worst(|it| it.severity));
+    let (from, now) = (incident.severity, worst(|it| it.severity));
+    // A value that swings around a limit does not change the severity each time.
+    let to = now.max(from.min(worst(|it| it.lingering)));
     incident.severity = to;
     incident.ml_severity = worst(|it| it.ml_severity);
     incident.peak_severity = incident.peak_severity.max(to);

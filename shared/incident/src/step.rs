@@ -65,6 +65,10 @@ pub struct Detection {
     pub description: Option<String>,
     /// Strong enough to start an incident. Forests' anomalies always are.
     pub opens: bool,
+    /// Judged from one cycle alone; other evidence has a persistence of its own.
+    pub is_single: bool,
+    /// The severity with limits a little tighter: an incident that is worse does not fall below it.
+    pub lingering: Severity,
 }
 
 /// All that a step needs besides head and rules.

@@ -34,6 +34,8 @@ pub enum Sighting {
         opens: bool,
         /// The last detection is so long ago that this is another occurrence.
         is_stale: bool,
+        /// So many in a row confirm.
+        needed: u32,
     },
     Missed {
         /// Nothing speaks against closing it now.
@@ -66,16 +68,18 @@ pub enum Transition {
 /// What a cycle does to an incident.
 pub fn transition(from: Position, sighting: Sighting, rules: &Rules) -> Transition {
     match (from, sighting) {
-        (Position::Active(at), Sighting::Detected { opens, is_stale: true }) => {
-            replaced(at, opens, rules)
+        (Position::Active(at), Sighting::Detected { opens, is_stale: true, needed }) => {
+            replaced(at, opens, needed)
         }
-        (Position::Active(at), Sighting::Detected { .. }) => Transition::Moved(seen(at, rules)),
+        (Position::Active(at), Sighting::Detected { needed, .. }) => {
+            Transition::Moved(seen(at, needed))
+        }
         (Position::Active(at), Sighting::Missed { may_close, is_long_quiet }) => {
             missed(at, may_close, is_long_quiet, rules)
         }
         (Position::Active(_), Sighting::Ended(reason)) => Transition::Closed(reason),
-        (Position::Absent, Sighting::Detected { opens: true, .. }) => {
-            Transition::Created(first_seen(rules))
+        (Position::Absent, Sighting::Detected { opens: true, needed, .. }) => {
+            Transition::Created(first_seen(needed))
         }
         (Position::Reopenable, Sighting::Detected { opens: true, .. }) => {
             Transition::Reopened(progress(IncidentState::Open, 1))
@@ -92,14 +96,14 @@ fn progress(state: IncidentState, consecutive: u32) -> Progress {
     Progress { state, consecutive, missed: 0, is_flapping: false }
 }
 
-fn first_seen(rules: &Rules) -> Progress {
-    let is_confirmed = rules.confirmation_cycles <= 1;
+fn first_seen(needed: u32) -> Progress {
+    let is_confirmed = needed <= 1;
     progress(if is_confirmed { IncidentState::Open } else { IncidentState::Suspected }, 1)
 }
 
-fn seen(at: Progress, rules: &Rules) -> Progress {
+fn seen(at: Progress, needed: u32) -> Progress {
     let consecutive = at.consecutive.saturating_add(1);
-    let is_confirmed = at.state.is_confirmed() || consecutive >= rules.confirmation_cycles;
+    let is_confirmed = at.state.is_confirmed() || consecutive >= needed;
     let state = if is_confirmed { IncidentState::Open } else { IncidentState::Suspected };
     Progress { state, consecutive, missed: 0, is_flapping: at.is_flapping }
 }
@@ -122,13 +126,13 @@ fn missed(at: Progress, may_close: bool, is_long_quiet: bool, rules: &Rules) -> 
     Transition::Moved(Progress { state, consecutive: 0, missed, ..at })
 }
 
-fn replaced(at: Progress, opens: bool, rules: &Rules) -> Transition {
+fn replaced(at: Progress, opens: bool, needed: u32) -> Transition {
     let reason = match at.state {
         IncidentState::Suspected => EndReason::SuspectedExpired,
         _ => EndReason::AutoStale,
     };
     match opens {
-        true => Transition::Replaced { reason, by: first_seen(rules) },
+        true => Transition::Replaced { reason, by: first_seen(needed) },
         false => Transition::Closed(reason),
     }
 }
@@ -167,8 +171,8 @@ mod tests {
         ]
     }
 
-    fn sightings() -> Vec<(&'static str, Sighting)> {
-        let detected = |opens, is_stale| Sighting::Detected { opens, is_stale };
+    fn sightings(needed: u32) -> Vec<(&'static str, Sighting)> {
+        let detected = |opens, is_stale| Sighting::Detected { opens, is_stale, needed };
         let missed = |may_close, is_long_quiet| Sighting::Missed { may_close, is_long_quiet };
         vec![
             ("opens", detected(true, false)),
@@ -204,7 +208,7 @@ mod tests {
         let mut text = String::new();
         for (from, position) in positions() {
             writeln!(text, "{from}").unwrap();
-            for (word, sighting) in sightings() {
+            for (word, sighting) in sightings(rules.confirmation_cycles) {
                 let to = words(transition(position, sighting, rules));
                 writeln!(text, "  {word:<25}{to}").unwrap();
             }
@@ -368,7 +372,7 @@ mod tests {
                     for state in &IncidentState::ALL[..3] {
                         for (consecutive, missed) in [(0, 0), (1, 0), (3, 0), (0, 1), (0, 3)] {
                             let from = active(*state, consecutive, missed);
-                            for (_, sighting) in sightings() {
+                            for (_, sighting) in sightings(n) {
                                 check_laws(from, sighting, &rules);
                             }
                         }
@@ -399,7 +403,7 @@ mod tests {
             (Sighting::Detected { opens, .. }, Transition::Replaced { by, .. }) => {
                 assert!(opens && by.consecutive == 1 && by.missed == 0);
             }
-            (Sighting::Detected { opens, is_stale }, to) => {
+            (Sighting::Detected { opens, is_stale, .. }, to) => {
                 assert!(!opens && is_stale && matches!(to, Transition::Closed(_)));
             }
         }

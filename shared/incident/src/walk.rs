@@ -170,6 +170,8 @@ fn evaluation(sight: Sight) -> Evaluation {
         method: None,
         description: None,
         opens,
+        is_single: false,
+        lingering: Severity::None,
     };
     let detections = match sight {
         Sight::NotEvaluated => return Evaluation::NotEvaluated { reason: "walk".to_owned() },

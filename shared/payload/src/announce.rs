@@ -244,7 +244,7 @@ fn tracking(change: &Change, rules: &Rules, at_ms: i64) -> Tracking {
         (Some(_), None) => (FingerprintAction::Update, IncidentAction::Continue),
     };
     let is_suspected = it.state == IncidentState::Suspected;
-    let left = rules.confirmation_cycles.saturating_sub(it.consecutive_detections);
+    let left = rules.cycles_to_confirm(it.consecutive_detections);
     let minutes = |minutes: i64| u32::try_from(minutes.max(0)).unwrap_or(u32::MAX);
     Tracking {
         fingerprint_id: it.fingerprint_id.as_str().to_owned(),

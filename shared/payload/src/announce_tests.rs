@@ -24,6 +24,8 @@ fn detection(severity: Severity) -> Detection {
         method: None,
         description: None,
         opens: true,
+        is_single: false,
+        lingering: Severity::None,
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use domain::Severity;
 
-pub use render::{context, evaluation, synthetic};
+pub use render::{SLO_THRESHOLD, context, evaluation, synthetic};
 
 /// How a service stands against what it owes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -43,6 +43,8 @@ pub fn step(cycle: i64, seen: Seen) -> Step {
         method: None,
         description: Some("text # with \"signs\" \u{e9}".to_owned()),
         opens: true,
+        is_single: false,
+        lingering: Severity::None,
     };
     let detected = |patterns: &[&str]| Evaluated {
         detections: patterns.iter().map(detection).collect(),

@@ -10,6 +10,8 @@ use crate::service::{Category, ServiceName};
 pub struct Fingerprinting {
     /// Detections before an incident is confirmed; `auto` is resolved.
     pub confirmation_cycles: u32,
+    /// The same for what is judged from single cycles.
+    pub confirmation_cycles_single: u32,
     pub resolution_grace_cycles: u32,
     pub separation_minutes: i64,
     pub strict_confirmation: bool,
@@ -76,6 +78,7 @@ impl Default for Fingerprinting {
     fn default() -> Fingerprinting {
         Fingerprinting {
             confirmation_cycles: 1,
+            confirmation_cycles_single: 2,
             resolution_grace_cycles: 3,
             separation_minutes: 30,
             strict_confirmation: true,

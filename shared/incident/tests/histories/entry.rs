@@ -8,12 +8,27 @@ use incident::{AnnouncementKind, EndReason, IncidentState};
 /// One line of an incident's list.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Line {
-    Seen { at_ms: i64, severity: Severity },
+    /// `needed` sightings like this one in a row confirm.
+    Seen {
+        at_ms: i64,
+        severity: Severity,
+        needed: u32,
+    },
     Missed,
-    Frozen { ms: i64 },
-    Reopened { at_ms: i64 },
-    Ended { at_ms: i64, reason: EndReason },
-    Told { kind: AnnouncementKind, cycle: i64 },
+    Frozen {
+        ms: i64,
+    },
+    Reopened {
+        at_ms: i64,
+    },
+    Ended {
+        at_ms: i64,
+        reason: EndReason,
+    },
+    Told {
+        kind: AnnouncementKind,
+        cycle: i64,
+    },
     Edited(Action),
 }
 
@@ -57,7 +72,7 @@ impl Entry {
             .lines
             .iter()
             .filter_map(|line| match line {
-                Line::Seen { at_ms, severity } => Some((*at_ms, *severity)),
+                Line::Seen { at_ms, severity, .. } => Some((*at_ms, *severity)),
                 _ => None,
             })
             .collect();
@@ -89,10 +104,10 @@ impl Entry {
         let mut it = Reading { is_confirmed: false, consecutive: 0, missed: 0 };
         for line in &self.lines {
             match line {
-                Line::Seen { .. } => {
+                Line::Seen { needed, .. } => {
                     it.consecutive += 1;
                     it.missed = 0;
-                    it.is_confirmed |= it.consecutive >= rules.confirmation_cycles;
+                    it.is_confirmed |= it.consecutive >= *needed;
                 }
                 Line::Missed => {
                     it.missed += 1;

@@ -73,6 +73,7 @@ fn rules(random: &mut Random) -> Rules {
     };
     Rules {
         confirmation_cycles: random.between(1, 4) as u32,
+        confirmation_cycles_single: random.between(1, 4) as u32,
         grace_cycles: random.between(1, 4) as u32,
         separation_minutes: random.between(5, 40),
         strict_confirmation: random.chance(50),
@@ -150,6 +151,8 @@ fn detection(random: &mut Random, pattern: usize) -> Detection {
         method: None,
         description: None,
         opens: random.chance(70),
+        is_single: random.chance(20),
+        lingering: random.pick(&[Severity::None, Severity::None, Severity::Medium, Severity::High]),
     }
 }
 

@@ -161,8 +161,9 @@ impl<'a> Model<'a> {
             }
             return told;
         }
-        let severity = worst(group);
-        self.entries[index].lines.push(Line::Seen { at_ms: now_ms, severity });
+        let severity = lingering(view.severity, group);
+        let needed = self.needed(group);
+        self.entries[index].lines.push(Line::Seen { at_ms: now_ms, severity, needed });
         let is_escalated = view.state != IncidentState::Suspected
             && view.severity < Severity::Critical
             && severity == Severity::Critical;
@@ -215,16 +216,18 @@ impl<'a> Model<'a> {
             }) && entry.reopens() < self.rules.reopens_max
         });
         let Some((index, _)) = back else { return self.create(group, cycle, now_ms) };
-        let severity = worst(group);
+        let severity = lingering(self.entries[index].view(self.rules).severity, group);
+        let needed = self.needed(group);
         let entry = &mut self.entries[index];
         entry.lines.push(Line::Reopened { at_ms: now_ms });
-        entry.lines.push(Line::Seen { at_ms: now_ms, severity });
+        entry.lines.push(Line::Seen { at_ms: now_ms, severity, needed });
         self.tell(index, group, false, cycle, now_ms)
     }
 
     fn create(&mut self, group: &[&Detection], cycle: Cycle, now_ms: i64) -> Vec<Message> {
         let lead = strongest(group);
-        let lines = vec![Line::Seen { at_ms: now_ms, severity: worst(group) }];
+        let (severity, needed) = (worst(group), self.needed(group));
+        let lines = vec![Line::Seen { at_ms: now_ms, severity, needed }];
         let (name, metric) = (plain(lead).to_owned(), lead.root_metric.clone());
         self.entries.push(Entry { name, metric, created_in: cycle.id, lines });
         self.tell(self.entries.len() - 1, group, false, cycle, now_ms)
@@ -311,6 +314,14 @@ impl<'a> Model<'a> {
         told
     }
 
+    /// One detection with a persistence of its own speaks for all.
+    fn needed(&self, group: &[&Detection]) -> u32 {
+        match group.iter().any(|it| !it.is_single) {
+            true => self.rules.confirmation_cycles,
+            false => self.rules.confirmation_cycles_single,
+        }
+    }
+
     fn separation(&self, cycle: Cycle) -> i64 {
         self.rules.separation_minutes.max(3 * cycle.length_s / 60)
     }
@@ -322,6 +333,12 @@ fn plain(detection: &Detection) -> &str {
 
 fn worst(group: &[&Detection]) -> Severity {
     group.iter().map(|it| it.severity).max().unwrap_or_default()
+}
+
+/// A severity does not fall below what tighter limits would give.
+fn lingering(before: Severity, group: &[&Detection]) -> Severity {
+    let held = group.iter().map(|it| it.lingering).max().unwrap_or_default();
+    if before <= held { worst(group).max(before) } else { worst(group).max(held) }
 }
 
 /// What comes first: it opens, it is worse, it is surer, its name.

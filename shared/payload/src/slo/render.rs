@@ -16,7 +16,7 @@ use crate::result::{Anomaly, DetectionSignal};
 /// The word for a metric that was not collected.
 const UNAVAILABLE: &str = "unavailable";
 /// Kind and method of an anomaly that an objective made.
-const SLO_THRESHOLD: &str = "slo_threshold";
+pub const SLO_THRESHOLD: &str = "slo_threshold";
 
 /// `slo_evaluation` of a service's result.
 pub fn evaluation(it: &slo::SloEvaluation) -> SloEvaluation {

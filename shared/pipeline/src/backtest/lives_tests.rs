@@ -34,6 +34,8 @@ fn track(service: &str, cycles: &str) -> Track {
             method: None,
             description: None,
             opens: score >= 1.0,
+            is_single: false,
+            lingering: Severity::None,
         };
         let detections = if name.is_empty() { vec![] } else { vec![detection] };
         Some(Finding {

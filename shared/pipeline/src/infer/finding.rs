@@ -8,6 +8,7 @@ use domain::{BadDirection, ServiceName};
 use incident::{Cycle, Detection, Evaluated, Evaluation, RootCause, Step};
 use payload::resolution::{BaselineComparison, HealthSummary, ResolutionContext};
 use payload::result::{self, Anomaly, ServiceResult};
+use payload::slo::SLO_THRESHOLD;
 
 use crate::infer::decide::{Candidate, CycleOutcome};
 use crate::infer::gather::{CycleInput, ServiceInput};
@@ -95,7 +96,12 @@ pub(crate) fn evaluated(
     input: &CycleInput,
 ) -> Option<Evaluated> {
     let evaluation = candidate.result.evaluation()?;
-    let found = |(name, anomaly): (&String, &Anomaly)| detection(name, anomaly, &candidate.weak);
+    // Forests and objectives look at one cycle; evidence has a persistence of its own.
+    let is_single = |anomaly: &Anomaly| anomaly.kind == SLO_THRESHOLD || evidence_of(it).is_none();
+    let found = |(name, anomaly): (&String, &Anomaly)| Detection {
+        is_single: is_single(anomaly),
+        ..detection(name, anomaly, &candidate.weak)
+    };
     Some(Evaluated {
         detections: evaluation.anomalies.iter().map(found).collect(),
         unavailable_metrics: input.failed_metrics.keys().cloned().collect(),
@@ -124,6 +130,8 @@ fn detection(name: &str, anomaly: &Anomaly, weak: &BTreeSet<String>) -> Detectio
         method: signal.map(|signal| signal.method.clone()),
         description: Some(anomaly.description.clone()),
         opens: !weak.contains(name),
+        is_single: false,
+        lingering: Severity::None,
     }
 }
 

@@ -18,6 +18,8 @@ use crate::service::{Category, ServiceName};
 
 const SILENCES: &str = "alerting.silences";
 const CONFIRMATION: &str = "fingerprinting.confirmation_cycles";
+/// `auto` where a detection is judged from a single cycle: once may be chance.
+const AUTO_SINGLE: u32 = 2;
 
 pub(super) fn state(values: &Values) -> Option<StateLocation> {
     values.given("fingerprinting.db_path")?;
@@ -30,6 +32,7 @@ pub(super) fn fingerprinting(
     problems: &mut Vec<Problem>,
 ) -> Fingerprinting {
     let given = values.given(CONFIRMATION).and_then(|leaf| leaf.value.as_u64());
+    let given = given.and_then(|it| u32::try_from(it).ok());
     let auto = match opening {
         Opening::Residual => 1,
         Opening::Forest => 2,
@@ -45,7 +48,8 @@ pub(super) fn fingerprinting(
         problems.push(Problem::error("FP004", at, message));
     }
     Fingerprinting {
-        confirmation_cycles: given.and_then(|it| u32::try_from(it).ok()).unwrap_or(auto),
+        confirmation_cycles: given.unwrap_or(auto),
+        confirmation_cycles_single: given.unwrap_or(AUTO_SINGLE),
         resolution_grace_cycles: values.whole("fingerprinting.resolution_grace_cycles"),
         separation_minutes,
         strict_confirmation: values.flag("fingerprinting.strict_confirmation"),
