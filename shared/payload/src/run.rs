@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cascade::Cascade;
 use crate::result::ServiceResult;
 
 /// The answer of the inference function and of `yaga infer --json`.
@@ -23,6 +24,9 @@ pub struct Cycle {
     /// What became of messages; absent where no incidents are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliveries: Option<Deliveries>,
+    /// Trouble that spread along the call graph, by root.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cascades: Vec<Cascade>,
     /// One entry per service, in order of severity and then of name.
     pub results: Vec<ServiceResult>,
 }

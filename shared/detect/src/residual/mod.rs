@@ -40,7 +40,7 @@ pub(crate) mod testing;
 pub mod transform;
 
 pub use band::{ExpectedBand, bands};
-pub use cause::{Cause, CauseKind, find_cause};
+pub use cause::{Cause, find_cause};
 pub use effect::Effect;
 pub use episode::{Change, Episode, EpisodeRule};
 pub use explain::explain;

@@ -197,6 +197,7 @@ mod tests {
             message: is_bad.then(|| "out of order".to_owned()),
             incidents: None,
             deliveries: None,
+            cascades: Vec::new(),
             summary: Summary::default(),
             results: Vec::new(),
         };

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use domain::ServiceName;
 use domain::config::valid::Config;
 use incident::{Advance, IncidentState, Rules};
+use payload::cascade::cascades;
 use payload::result::ServiceResult;
 use payload::run::{Cycle, CycleStatus, Deliveries, IncidentCounts, Summary};
 use payload::tracking::IncidentStatus;
@@ -224,6 +225,7 @@ fn answer(input: &CycleInput, acted: Acted) -> Cycle {
         summary,
         incidents,
         deliveries,
+        cascades: cascades(&results),
         results,
     }
 }

@@ -2,65 +2,52 @@
 
 use detect::anomaly::{self, Anomaly, Case};
 use detect::drift::{self, DriftReport, PERSISTENCE_S, WINDOW_S};
-use detect::evidence::Evidence;
 use detect::pattern::DependencyContext;
 use detect::rows::{Observation, rows};
-use detect::score::Assessment;
-use detect::trend::Trends;
+use domain::Severity;
 use domain::config::valid::Config;
 
 use crate::infer::gather::{CycleInput, ServiceInput};
+use crate::infer::judge::Judged;
 use crate::infer::models::RoutedModel;
 
-/// What detection found, and what else is known when words are looked for.
-pub(super) struct Found<'a> {
-    pub observation: &'a Observation,
-    pub assessment: &'a Assessment,
-    /// `None` where forests open anomalies.
-    pub evidence: Option<&'a Evidence>,
-    pub dependencies: Option<&'a DependencyContext>,
-    pub drift: Option<&'a DriftReport>,
-    pub time_confidence: f64,
-    /// Metrics beyond their service level objective.
-    pub breached: &'a [String],
-}
+/// Evidence that only keeps an incident says no more than this.
+const WEAK_SEVERITY_MAX: Severity = Severity::Medium;
 
 /// The anomaly of a service: one that opens, or that would keep one which is open already.
+/// `dependencies` is what the call graph says, where the fleet has been looked at.
 pub(super) fn interpret(
-    found: &Found<'_>,
-    it: &ServiceInput,
-    routed: &RoutedModel,
+    judged: &Judged<'_>,
+    dependencies: Option<&DependencyContext>,
     input: &CycleInput,
     config: &Config,
 ) -> Option<Anomaly> {
-    let is_quiet = match found.evidence {
-        Some(evidence) => !evidence.keeps(),
-        None => found.assessment.signals.is_empty() && found.assessment.combination.is_none(),
-    };
-    if is_quiet {
+    if judged.is_quiet() {
         return None;
     }
+    let (it, routed) = (judged.it, judged.routed);
     let local = config.calendar_of(&it.service).local(input.at);
-    let (bounds, width_s) = (&config.detection.bounds, routed.model.training.row_width_s);
-    let at_s = input.at.timestamp();
-    let trends = Trends::of(&it.samples, &config.metrics, bounds, at_s, width_s);
-    anomaly::interpret(&Case {
+    let mut anomaly = anomaly::interpret(&Case {
         model: &routed.model,
         metrics: &config.metrics,
-        observation: found.observation,
-        assessment: found.assessment,
-        evidence: found.evidence,
-        trends: Some(&trends),
-        dependencies: found.dependencies,
-        drift: found.drift,
+        observation: &judged.observation,
+        assessment: &judged.assessment,
+        evidence: judged.evidence.as_ref().map(|(evidence, _)| evidence),
+        trends: judged.trends.as_ref(),
+        dependencies,
+        drift: judged.drift.as_ref(),
         category: &config.category_of(&it.service),
         period: it.period,
         weekday: local.weekday,
         hour: local.hour,
         is_fallback: routed.is_fallback,
-        time_confidence: found.time_confidence,
-        breached: found.breached,
-    })
+        time_confidence: judged.time_confidence,
+        breached: &judged.breached,
+    })?;
+    if judged.is_weak() {
+        anomaly.severity = anomaly.severity.min(WEAK_SEVERITY_MAX);
+    }
+    Some(anomaly)
 }
 
 /// How far the last day of the model's period is from what it learned; `None` where drift is not

@@ -13,6 +13,7 @@ pub mod finding;
 pub mod follow;
 pub mod gather;
 mod interpret;
+mod judge;
 mod models;
 mod objectives;
 mod window;

@@ -6,6 +6,7 @@ mod artifact;
 mod backtest;
 mod deliver;
 mod fleet;
+mod graph;
 mod infer;
 mod learning;
 mod parity;
