@@ -8,6 +8,8 @@ mod deliver;
 mod fleet;
 mod infer;
 mod learning;
+mod notices;
 mod patterns;
 mod registry;
 mod train;
+mod watch;
