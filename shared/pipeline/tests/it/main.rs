@@ -7,6 +7,7 @@ mod backtest;
 mod deliver;
 mod fleet;
 mod infer;
+mod late;
 mod learning;
 mod notices;
 mod patterns;
