@@ -1,28 +1,30 @@
-//! What a cycle writes for charts: scores, states of incidents, and what is usual of each metric.
+//! What a cycle writes for charts: scores, states of incidents, and metrics beside what is usual.
 
+use detect::evidence::Evidence;
 use incident::{Advance, IncidentState};
 use payload::result::ServiceResult;
 use payload::tracking::IncidentStatus;
-use payload::write_back::{Band, ServicePoint};
+use payload::write_back::{MetricPoint, ServicePoint};
 
 use crate::infer::decide::CycleOutcome;
 use crate::infer::finding::Finding;
 use crate::infer::follow::Followed;
 
-/// One point a service that was judged; all three are in the same order.
+/// One point a service; all three are in the same order.
 pub(super) fn points(
     outcome: &CycleOutcome,
     found: &[Finding],
     followed: &[Followed],
 ) -> Vec<ServicePoint> {
-    let pairs = found.iter().zip(followed).zip(&outcome.scores);
+    let judged = outcome.scores.iter().zip(&outcome.evidence);
+    let pairs = found.iter().zip(followed).zip(judged);
     pairs
-        .map(|((finding, followed), score)| ServicePoint {
+        .map(|((finding, followed), (score, evidence))| ServicePoint {
             service: finding.service.to_string(),
             at_ms: finding.cycle.at_ms,
             score: *score,
             incident: followed.advance.as_ref().and_then(worst_state),
-            bands: bands(&finding.result),
+            metrics: metrics(&finding.result, evidence.as_ref()),
         })
         .collect()
 }
@@ -36,22 +38,20 @@ fn worst_state(advance: &Advance) -> Option<IncidentStatus> {
     states.max_by_key(|(rank, _)| *rank).map(|(_, state)| state)
 }
 
-/// What is usual of each metric, as far as the verdict says it.
-fn bands(result: &ServiceResult) -> Vec<Band> {
-    let anomalies = result.evaluation().into_iter().flat_map(|it| it.anomalies.values());
-    let compared = anomalies.flat_map(|anomaly| &anomaly.comparison_data);
-    let mut bands: Vec<Band> = compared
-        .filter_map(|(metric, compared)| {
-            let expected = compared.expected.as_ref()?;
-            Some(Band {
-                metric: metric.clone(),
-                usual: Some(expected.usual),
-                low: Some(expected.low),
-                high: Some(expected.high),
-            })
-        })
-        .collect();
-    bands.sort_by(|a, b| a.metric.cmp(&b.metric));
-    bands.dedup_by(|a, b| a.metric == b.metric);
-    bands
+/// Each metric as it was judged, and what is usual of it now, whether anything is wrong or not.
+/// Forests do not know what is usual.
+fn metrics(result: &ServiceResult, evidence: Option<&Evidence>) -> Vec<MetricPoint> {
+    let Some(evaluation) = result.evaluation() else { return Vec::new() };
+    let point = |(metric, observed): (&String, &Option<f64>)| {
+        let mut bands = evidence.iter().flat_map(|it| &it.bands);
+        let band = bands.find(|band| band.metric == *metric);
+        MetricPoint {
+            metric: metric.clone(),
+            observed: *observed,
+            usual: band.map(|it| it.usual),
+            low: band.map(|it| it.low),
+            high: band.map(|it| it.high),
+        }
+    };
+    evaluation.current_metrics.iter().map(point).collect()
 }

@@ -4,6 +4,7 @@
 
 mod artifact;
 mod backtest;
+mod charts;
 mod deliver;
 mod fleet;
 mod infer;

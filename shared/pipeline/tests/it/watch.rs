@@ -1,12 +1,14 @@
 //! A fleet whose incidents are kept, in cycle after cycle.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use payload::run::Cycle;
+use payload::write_back::ServicePoint;
 use pipeline::deliver::Receiver;
 use pipeline::incidents::{Retention, Writer};
 use pipeline::infer::{CycleRequest, IncidentPorts, InferPorts, infer_cycle};
+use pipeline::ports::ScoreSink;
 use testkit::{MemoryIncidents, RecordingPublisher};
 
 use crate::fleet::{Fleet, NOON, at, config};
@@ -15,8 +17,32 @@ use crate::fleet::{Fleet, NOON, at, config};
 pub(crate) struct Watch {
     pub(crate) fleet: Fleet,
     pub(crate) store: MemoryIncidents,
+    pub(crate) points: Points,
     receivers: Vec<Receiver>,
     cycles: i64,
+}
+
+/// What was written for charts.
+#[derive(Default)]
+pub(crate) struct Points(Mutex<Vec<ServicePoint>>);
+
+impl Points {
+    /// What came since the last time.
+    pub(crate) fn empty(&self) -> Vec<ServicePoint> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+#[async_trait::async_trait]
+impl ScoreSink for Points {
+    async fn write(&self, points: &[ServicePoint]) -> Result<(), String> {
+        self.0.lock().unwrap().extend(points.iter().cloned());
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "a list".to_owned()
+    }
 }
 
 impl Watch {
@@ -32,7 +58,8 @@ impl Watch {
             publisher: Arc::clone(fake) as Arc<dyn pipeline::ports::Publisher>,
         };
         let receivers = receivers.iter().map(receiver).collect();
-        Watch { fleet, store: MemoryIncidents::new(), receivers, cycles: 0 }
+        let (store, points) = (MemoryIncidents::new(), Points::default());
+        Watch { fleet, store, points, receivers, cycles: 0 }
     }
 
     /// The next cycle of the schedule, at its time.
@@ -52,7 +79,7 @@ impl Watch {
             store: &self.store,
             outbox: &self.store,
             receivers: &self.receivers,
-            scores: None,
+            scores: Some(&self.points),
             clock: &fleet.clock,
             writer: &writer,
         };
