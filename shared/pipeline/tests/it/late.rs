@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use pipeline::ports::Outcome;
 use pipeline::ports::incidents::IncidentStore;
 use testkit::RecordingPublisher;
 
@@ -29,4 +30,17 @@ async fn a_cycle_before_the_state_is_answered_and_changes_nothing() {
     assert_eq!(same.message, Some(format!("{broken}: this cycle was counted already")));
     assert_eq!(watch.store.heads(std::slice::from_ref(broken)).await.unwrap(), before);
     assert_eq!(fake.taken(), sent, "nobody is told anything");
+}
+
+#[tokio::test]
+async fn what_an_old_cycle_has_to_tell_is_not_given_up_at_once() {
+    let fake = Arc::new(RecordingPublisher::new());
+    fake.answer(|_| Outcome::Retry { after: None, reason: "out of order".to_owned() });
+    let mut watch = Watch::new("{}", &[("webhook", &fake)]);
+    watch.fleet.break_metric("application_latency", &names()[1], NOON, 2.0);
+    watch.fleet.clock.set(at(NOON) + TimeDelta::days(3));
+    let cycle = watch.cycle_at(at(NOON)).await;
+    let deliveries = cycle.deliveries.expect("there is somebody to tell");
+    assert_eq!((deliveries.rescheduled, deliveries.dead), (1, 0));
+    assert_eq!(deliveries.oldest_waiting_seconds, 0, "it waits since it was committed");
 }
