@@ -7,6 +7,7 @@ mod backtest;
 mod charts;
 mod deliver;
 mod fleet;
+mod hostile;
 mod infer;
 mod late;
 mod learning;
