@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -53,6 +55,24 @@ fn with_incident(more: &[(&str, &str)]) -> (TempDir, String) {
     let listing = run(state.path(), "incidents list --service order --json", &[]).json();
     let id = listing["incidents"][0]["incident_id"].as_str().unwrap_or_else(|| panic!("{listing}"));
     (state, id.to_owned())
+}
+
+/// The address of a server that takes no message.
+fn refusing() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let read = stream.read(&mut [0; 64 * 1024]);
+            let answer = b"HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            if read.is_err() || stream.write_all(answer).is_err() {
+                continue;
+            }
+            // Reads on until the sender is done, so that it gets the answer.
+            drop(std::io::copy(&mut stream, &mut std::io::sink()));
+        }
+    });
+    format!("http://{address}/hook")
 }
 
 #[track_caller]
@@ -130,13 +150,24 @@ fn a_reset_wants_to_be_confirmed() {
 }
 
 #[test]
-fn messages_that_nobody_takes_wait_until_they_are_sent_or_dropped() {
+fn a_message_that_nobody_takes_now_waits() {
     let webhook = [("YAGA__WEBHOOK__URL", WEBHOOK)];
+    let (state, _) = with_incident(&webhook);
+    let listing = run(state.path(), "outbox list --json", &webhook).json();
+    let first = &listing["messages"][0];
+    // The recording is old, and its message is not: it waits since it was committed.
+    assert_eq!((&first["status"], &first["attempts"]), (&"pending".into(), &1.into()));
+    says(&run(state.path(), "outbox list", &webhook), 0, &["waits", "Why they were not delivered"]);
+}
+
+#[test]
+fn messages_that_are_refused_stay_until_they_are_sent_or_dropped() {
+    let refusing = refusing();
+    let webhook = [("YAGA__WEBHOOK__URL", refusing.as_str())];
     let (state, id) = with_incident(&webhook);
     let run = |arguments: &str| run(state.path(), arguments, &webhook);
     let listing = run("outbox list --json").json();
     let first = &listing["messages"][0];
-    // The recording is old, and so is its message: too old to be tried again by itself.
     assert_eq!((&first["status"], &first["destination"]), (&"dead".into(), &"webhook".into()));
     let total = listing["total"].as_u64().unwrap();
     let message = first["message_id"].as_str().unwrap();

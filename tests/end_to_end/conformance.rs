@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adapter_aws::{AccessKey, DynamoIncidents, S3Options, S3Store};
 use adapter_http::VictoriaMetrics;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::Utc;
 use domain::config;
 use pipeline::ports::ObjectStore;
-use pipeline::ports::incidents::IncidentStore;
+use pipeline::ports::incidents::{IncidentStore, StateError};
+use pipeline::ports::outbox::Outbox;
 use testkit::conformance::{self, IncidentsAndOutbox, KnownMetrics};
 
 use crate::Case;
@@ -27,6 +28,8 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
         Case::new("conformance::dynamodb_is_an_incident_store", incident_store)
             .needs(stage, &["dynamodb-local"]),
         Case::new("conformance::dynamodb_is_an_outbox", outbox).needs(stage, &["dynamodb-local"]),
+        Case::new("conformance::a_table_without_an_index_is_told", without_index)
+            .needs(stage, &["dynamodb-local"]),
     ]
 }
 
@@ -81,6 +84,22 @@ fn outbox(stage: &Stage) -> Result<()> {
     let make = || -> Arc<dyn IncidentsAndOutbox> { new_table(&server, &count) };
     runtime()?.block_on(conformance::outbox(make));
     ensure!(count.load(Ordering::Relaxed) > 0, "the suite asked for no store");
+    Ok(())
+}
+
+/// Nothing is read as empty that could not be read.
+fn without_index(stage: &Stage) -> Result<()> {
+    let server = servers::DynamoDb::start(stage)?;
+    server.create_table_without_indexes("old-table")?;
+    let store = server.incidents("old-table");
+    let (active, waiting) =
+        runtime()?.block_on(async { (store.active().await, Outbox::waiting(&store, 0, 10).await) });
+    for error in [active.err(), waiting.err()] {
+        let error = error.context("a table without indexes is read")?;
+        ensure!(matches!(error, StateError::Unusable { .. }), "{error:?}");
+        let text = error.to_string();
+        ensure!(text.contains("lacks an index") && text.contains("infra/template.yaml"), "{text}");
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The deployment template and the example events.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
         Case::new("template::the_table_is_what_the_adapter_works_on", incidents_table)
             .needs(stage, &["cfn-lint", "sam"]),
         Case::new("template::inference_may_use_the_table_and_training_may_not", table_permissions)
+            .needs(stage, &["cfn-lint", "sam"]),
+        Case::new("template::inference_may_publish_to_the_topic_if_there_is_one", topic_permission)
             .needs(stage, &["cfn-lint", "sam"]),
         Case::new("template::example_events_are_what_functions_take", |_| example_events()),
     ]
@@ -97,15 +100,65 @@ fn table_permissions(stage: &Stage) -> Result<()> {
         words.map(str::to_owned).collect()
     };
     let inference = actions("InferenceRole");
-    for needed in ["BatchGetItem", "GetItem", "PutItem", "UpdateItem", "Query"] {
-        let action = format!("dynamodb:{needed}");
+    for action in actions_of_a_cycle()? {
         ensure!(inference.contains(&action), "inference may not {action}");
     }
+    let policies = resources["InferenceRole"]["Properties"]["Policies"].to_string();
+    let deletes_messages_only = r#""dynamodb:LeadingKeys":"OUT#*""#;
+    ensure!(policies.contains(deletes_messages_only), "whole incidents may be deleted");
     ensure!(!inference.iter().any(|action| action.contains('*')), "{inference:?} is too much");
     ensure!(actions("TrainingRole").is_empty(), "training has no business with incidents");
     let variables = &resources["InferenceFunction"]["Properties"]["Environment"]["Variables"];
     let place = variables["FINGERPRINT_DB"].to_string();
     ensure!(place.contains("dynamodb://") && place.contains("IncidentsTable"), "{place}");
+    Ok(())
+}
+
+/// What the adapter asks the table for in a cycle. A transaction needs the permission of its
+/// parts; a scan is for people, and the table is made by the template.
+fn actions_of_a_cycle() -> Result<BTreeSet<String>> {
+    const CALLS: [(&str, &str); 7] = [
+        (".transact_write_items()", "PutItem"),
+        (".batch_get_item()", "BatchGetItem"),
+        (".delete_item()", "DeleteItem"),
+        (".get_item()", "GetItem"),
+        (".put_item()", "PutItem"),
+        (".query()", "Query"),
+        (".update_item()", "UpdateItem"),
+    ];
+    let folder = stage::root().join("shared/adapter-aws/src/dynamo");
+    let mut actions = BTreeSet::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("{}", folder.display()))? {
+        let text = fs::read_to_string(entry?.path())?;
+        let made = CALLS.iter().filter(|(call, _)| text.contains(call));
+        actions.extend(made.map(|(_, action)| format!("dynamodb:{action}")));
+    }
+    ensure!(actions.len() >= 6, "the adapter seems to need {actions:?} only");
+    Ok(actions)
+}
+
+/// With a topic, inference may publish to it and to nothing else; without one it may not.
+fn topic_permission(stage: &Stage) -> Result<()> {
+    let resources = resources(stage)?;
+    let policy = &resources["InferenceRole"]["Properties"]["Policies"][0]["PolicyDocument"];
+    let statements = policy["Statement"].as_array().context("no statements")?;
+    let may: Vec<&Value> = statements.iter().filter(|it| it.to_string().contains("sns:")).collect();
+    let expected = json!({ "Fn::If": [
+        "HasAlertTopic",
+        {
+            "Sid": "PublishAlerts",
+            "Effect": "Allow",
+            "Action": "sns:Publish",
+            "Resource": { "Ref": "AlertTopicArn" },
+        },
+        { "Ref": "AWS::NoValue" },
+    ]});
+    ensure!(may == [&expected], "{may:#?}");
+    let variables = &resources["InferenceFunction"]["Properties"]["Environment"]["Variables"];
+    ensure!(variables["SNS_TOPIC_ARN"].to_string().contains("HasAlertTopic"), "{variables:#}");
+    ensure!(variables["VM_ENDPOINT"].is_object(), "the common variables are gone");
+    let training = resources["TrainingRole"].to_string();
+    ensure!(!training.contains("sns:"), "training has nothing to say");
     Ok(())
 }
 

@@ -62,6 +62,17 @@ fn without_models_nothing_is_judged() {
 }
 
 #[test]
+fn a_cycle_in_the_future_is_refused_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    simulate(folder.path(), &[]).ended(0);
+    let test = recording("test");
+    let variables = [("VM_ENDPOINT", test.as_str()), ("FINGERPRINT_DB", "state.db")];
+    let infer = ["infer", "--config", "estate/yaga.json", "--at", "2999-01-01T00:00:00Z"];
+    check(folder.path(), &variables, &infer, 2, "2999-01-01T00:00:00Z lies in the future");
+    assert!(!folder.path().join("state.db").exists());
+}
+
+#[test]
 fn too_short_a_history_for_forests_promotes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let base = ["simulate", "--out", "estate", "--services", "2", "--days", "1"];

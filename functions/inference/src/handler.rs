@@ -7,7 +7,7 @@ use payload::run::Cycle;
 use pipeline::infer::{CycleRequest, InferError, InferPorts, infer_cycle};
 use pipeline::ports::Clock;
 use wiring::event::Event;
-use wiring::{AssemblyError, Incidents};
+use wiring::{AssemblyError, FutureInstant, Incidents};
 
 use crate::context::Context;
 
@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Settings(#[from] AssemblyError),
     #[error(transparent)]
+    Future(#[from] FutureInstant),
+    #[error(transparent)]
     Inference(#[from] InferError),
 }
 
@@ -24,6 +26,7 @@ impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Diagnostic {
         let error_type = match failure {
             Failure::Settings(_) => "SettingsError",
+            Failure::Future(_) => "FutureInstant",
             Failure::Inference(InferError::Registry(_)) => "RegistryUnavailable",
             Failure::Inference(InferError::State(_)) => "StateUnavailable",
         };
@@ -35,7 +38,7 @@ impl From<Failure> for Diagnostic {
 pub(crate) async fn handle(event: Event, context: &Context) -> Result<Cycle, Failure> {
     let started = Instant::now();
     let assembly = context.assembly().await?;
-    let at = event.at.unwrap_or_else(|| assembly.source.latest(assembly.clock.now()));
+    let at = assembly.source.instant(event.at, assembly.clock.now())?;
     let request = CycleRequest { at, services: event.services };
     let writer = assembly.incidents.as_ref().map(Incidents::writer);
     let incidents = assembly.incidents.as_ref().zip(writer.as_ref());

@@ -226,7 +226,7 @@ async fn scores_are_imported_and_a_failure_is_told() {
         at_ms: 1_766_485_800_000,
         score: Some(2.5),
         incident: None,
-        bands: Vec::new(),
+        metrics: Vec::new(),
     };
     let server = MockServer::start().await;
     let import = Mock::given(method("POST")).and(path("/api/v1/import"));

@@ -182,6 +182,27 @@ fn an_acknowledged_incident_is_not_repeated_but_escalates_and_resolves() {
 }
 
 #[test]
+fn what_people_write_is_kept_short_and_on_one_line() {
+    let mut it = Service::new(Rules::default());
+    it.see(&high());
+    let hostile = format!("ann\n\u{1b}[2J\u{7}\"{}", "é".repeat(10_000));
+    let note = Some(hostile.clone());
+    it.act(Action::Acknowledge { by: hostile.clone(), note: note.clone() });
+    let until_ms = it.at_ms() + 60_000;
+    it.act(Action::Silence { by: hostile.clone(), until_ms, reason: note.clone() });
+    it.act(Action::Assign { owner: note });
+    let incident = it.head.active.values().next().unwrap();
+    let (ack, silence) =
+        (incident.acknowledged.clone().unwrap(), incident.silenced.clone().unwrap());
+    let kept = [Some(ack.by), ack.note, Some(silence.by), silence.reason, incident.owner.clone()];
+    for text in kept.into_iter().flatten() {
+        assert!(text.starts_with("ann  [2J \"é"), "{text}");
+        assert_eq!(text.chars().count(), 400);
+        assert!(!text.contains(char::is_control), "{text}");
+    }
+}
+
+#[test]
 fn a_silence_ends_by_itself() {
     let mut it = Service::new(Rules::default());
     it.see(&high());

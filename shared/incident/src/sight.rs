@@ -160,5 +160,6 @@ fn shortened(root: &RootCause) -> RootCause {
 
 /// The start of a text.
 pub(crate) fn cut(text: &str) -> String {
-    text.chars().take(TEXT_CHARS_MAX).collect()
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().take(TEXT_CHARS_MAX).map(plain).collect()
 }

@@ -8,7 +8,7 @@
 //! - [`resolution`], [`notification`]: what else is sent
 //! - [`message`]: what is sent, with its id; [`announce`]: from incidents to messages
 //! - [`drift`]: whether the model still knows the service
-//! - [`alertmanager`], [`write_back`]: the same in other systems' forms
+//! - [`alertmanager`], [`sns`], [`write_back`]: the same in other systems' forms
 //! - [`render`]: from what scoring found to these types
 //! - [`schema`]: the JSON Schema of both, generated from the types
 //!
@@ -29,6 +29,7 @@ pub mod result;
 pub mod run;
 pub mod schema;
 pub mod slo;
+pub mod sns;
 pub mod text;
 pub mod tracking;
 pub mod write_back;

@@ -1,5 +1,6 @@
-//! Scores and expected values as metrics, in the import format of VictoriaMetrics
-//! (`POST /api/v1/import`): charts can show them beside the metrics that they speak of.
+//! What cycles saw as metrics, in the import format of VictoriaMetrics (`POST /api/v1/import`):
+//! charts show each value beside what was expected, whatever query the value comes from.
+//! `infra/dashboards` has such charts.
 
 use std::fmt::Write as _;
 
@@ -9,6 +10,19 @@ use crate::tracking::IncidentStatus;
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 /// Requests of one cycle; what does not fit is left out.
 pub const REQUESTS_MAX: usize = 16;
+
+/// How unusual a service is; higher is worse.
+pub const SCORE: &str = "yaga_anomaly_score";
+/// 0 none, 1 suspected, 2 recovering, 3 open.
+pub const STATE: &str = "yaga_incident_state";
+/// A metric as it was judged, in its unit.
+pub const OBSERVED: &str = "yaga_observed";
+/// What would be usual, and the edges of that.
+pub const EXPECTED: &str = "yaga_expected";
+pub const EXPECTED_LOW: &str = "yaga_expected_low";
+pub const EXPECTED_HIGH: &str = "yaga_expected_high";
+/// All names that are written.
+pub const NAMES: [&str; 6] = [SCORE, STATE, OBSERVED, EXPECTED, EXPECTED_LOW, EXPECTED_HIGH];
 
 /// What one cycle says of one service.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,13 +34,14 @@ pub struct ServicePoint {
     pub score: Option<f64>,
     /// The worst of its active incidents; `None` for none.
     pub incident: Option<IncidentStatus>,
-    pub bands: Vec<Band>,
+    pub metrics: Vec<MetricPoint>,
 }
 
-/// What is usual of one metric now, in its unit.
+/// One metric now, and what is usual of it, in its unit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Band {
+pub struct MetricPoint {
     pub metric: String,
+    pub observed: Option<f64>,
     pub usual: Option<f64>,
     pub low: Option<f64>,
     pub high: Option<f64>,
@@ -67,15 +82,13 @@ fn lines(point: &ServicePoint) -> Vec<String> {
         Some(IncidentStatus::Recovering) => 2.0,
         Some(IncidentStatus::Open) => 3.0,
     };
-    let mut lines = vec![
-        line("yaga_anomaly_score", None, point.score),
-        line("yaga_incident_state", None, Some(state)),
-    ];
-    for band in &point.bands {
-        let metric = Some(band.metric.as_str());
-        lines.push(line("yaga_expected", metric, band.usual));
-        lines.push(line("yaga_expected_low", metric, band.low));
-        lines.push(line("yaga_expected_high", metric, band.high));
+    let mut lines = vec![line(SCORE, None, point.score), line(STATE, None, Some(state))];
+    for it in &point.metrics {
+        let metric = Some(it.metric.as_str());
+        lines.push(line(OBSERVED, metric, it.observed));
+        lines.push(line(EXPECTED, metric, it.usual));
+        lines.push(line(EXPECTED_LOW, metric, it.low));
+        lines.push(line(EXPECTED_HIGH, metric, it.high));
     }
     lines.into_iter().flatten().collect()
 }
@@ -94,8 +107,9 @@ mod tests {
             at_ms: 1_766_485_800_000,
             score: Some(2.25),
             incident: Some(IncidentStatus::Open),
-            bands: vec![Band {
+            metrics: vec![MetricPoint {
                 metric: "application_latency".to_owned(),
+                observed: Some(450.0),
                 usual: Some(120.5),
                 low: Some(f64::NAN),
                 high: Some(180.0),
@@ -108,9 +122,53 @@ mod tests {
         insta::assert_snapshot!(requests(&[point("booking")]).concat(), @r#"
         {"metric":{"__name__":"yaga_anomaly_score","service_name":"booking"},"values":[2.25],"timestamps":[1766485800000]}
         {"metric":{"__name__":"yaga_incident_state","service_name":"booking"},"values":[3],"timestamps":[1766485800000]}
+        {"metric":{"__name__":"yaga_observed","service_name":"booking","metric":"application_latency"},"values":[450],"timestamps":[1766485800000]}
         {"metric":{"__name__":"yaga_expected","service_name":"booking","metric":"application_latency"},"values":[120.5],"timestamps":[1766485800000]}
         {"metric":{"__name__":"yaga_expected_high","service_name":"booking","metric":"application_latency"},"values":[180],"timestamps":[1766485800000]}
         "#);
+    }
+
+    /// The queries of a dashboard, wherever they stand.
+    fn queries(value: &serde_json::Value, found: &mut Vec<String>) {
+        let Some(members) = value.as_object() else {
+            value.as_array().into_iter().flatten().for_each(|it| queries(it, found));
+            return;
+        };
+        for (name, member) in members {
+            match member.as_str() {
+                Some(text) if ["expr", "query"].contains(&name.as_str()) => {
+                    found.push(text.to_owned());
+                }
+                _ => queries(member, found),
+            }
+        }
+    }
+
+    #[test]
+    fn dashboards_show_what_is_written_and_all_of_it() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/dashboards");
+        let mut shown = std::collections::BTreeSet::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let mut found = Vec::new();
+            queries(&serde_json::from_str(&text).unwrap(), &mut found);
+            let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+            for query in found.iter().filter(|it| it.as_str() != "prometheus") {
+                // A name stands before its labels, and nothing else does.
+                let names = query.split('{').rev().skip(1);
+                let names = names.filter_map(|it| it.rsplit(|c| !is_word(c)).next());
+                assert!(query.contains('{'), "{query} has no labels");
+                for name in names {
+                    assert!(NAMES.contains(&name), "{name} in {query} is not written");
+                    shown.insert(name.to_owned());
+                }
+            }
+        }
+        assert_eq!(shown.into_iter().collect::<Vec<_>>(), {
+            let mut all = NAMES.map(str::to_owned).to_vec();
+            all.sort();
+            all
+        });
     }
 
     #[test]

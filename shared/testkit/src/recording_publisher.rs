@@ -14,12 +14,18 @@ pub struct RecordingPublisher {
     taken: Mutex<Vec<Message>>,
     script: Mutex<Option<Script>>,
     hangs: Mutex<bool>,
+    takes_heartbeats: bool,
 }
 
 impl RecordingPublisher {
     /// A receiver that takes everything.
     pub fn new() -> RecordingPublisher {
         RecordingPublisher::default()
+    }
+
+    /// The same, and it takes heartbeats too.
+    pub fn with_heartbeats() -> RecordingPublisher {
+        RecordingPublisher { takes_heartbeats: true, ..RecordingPublisher::default() }
     }
 
     /// From now on this says what becomes of each message; only delivered ones are remembered.
@@ -70,7 +76,7 @@ impl Publisher for RecordingPublisher {
     }
 
     fn takes(&self, kind: MessageKind) -> bool {
-        kind != MessageKind::Heartbeat
+        self.takes_heartbeats || kind != MessageKind::Heartbeat
     }
 
     fn describe(&self) -> String {

@@ -5,6 +5,7 @@
 //! - [`receivers`]: where alerts and scores go
 //! - [`assembly`]: both together, from the environment
 //! - [`event`]: what the functions are called with
+//! - [`moment`]: the instant that a cycle judges, unless it lies in the future
 //! - [`state`]: where incidents are kept, likewise
 //! - [`incidents`]: state, receivers and invocations together
 //! - [`clock`]: the system's clock
@@ -16,6 +17,7 @@ pub mod assembly;
 pub mod clock;
 pub mod event;
 pub mod incidents;
+pub mod moment;
 pub mod receivers;
 pub mod settings;
 pub mod state;
@@ -24,6 +26,7 @@ pub use adapters::{Source, registry, source};
 pub use assembly::{Assembly, AssemblyError};
 pub use clock::SystemClock;
 pub use incidents::Incidents;
+pub use moment::FutureInstant;
 pub use receivers::{receivers, score_sink};
 pub use settings::{Settings, SettingsError};
 pub use state::{State, StateSettingsError};

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use adapter_aws::{SnsOptions, SnsTopic};
 use adapter_http::{Alertmanager, ObservabilityApi, Webhook, WriteBack};
 use adapter_local::JsonLines;
 use domain::config::valid::{Config, MetricsLocation};
@@ -38,6 +39,12 @@ pub fn receivers(config: &Config, env: Environment<'_>) -> Vec<Receiver> {
         let key = secret("WEBHOOK_SECRET");
         let clock = Arc::new(SystemClock);
         add("webhook", Arc::new(Webhook::new(url, &delivery.webhook, key.as_deref(), clock)));
+    }
+    if let Some(topic) = &delivery.sns.topic {
+        // A server of one's own is asked instead of AWS.
+        let endpoint = env("AWS_ENDPOINT_URL_SNS").or_else(|| env("AWS_ENDPOINT_URL"));
+        let options = SnsOptions { endpoint, ..SnsOptions::default() };
+        add("sns", Arc::new(SnsTopic::new(topic, options)));
     }
     if delivery.stdout {
         let lines = JsonLines::new(Box::new(std::io::stdout()), "standard output");
@@ -77,9 +84,10 @@ mod tests {
             "observability_api": { "base_url": "http://a:1" },
             "alertmanager": { "url": "http://b:1" },
             "webhook": { "url": "http://c:1/hook" },
+            "sns": { "topic_arn": "arn:aws:sns:eu-west-1:123456789012:alerts" },
             "stdout": { "enabled": true }
         }"#;
-        assert_eq!(names(all), ["observability", "alertmanager", "webhook", "stdout"]);
+        assert_eq!(names(all), ["observability", "alertmanager", "webhook", "sns", "stdout"]);
         let off = r#"{"observability_api": { "base_url": "http://a:1", "enabled": false }}"#;
         assert_eq!(names(off), [""; 0]);
     }

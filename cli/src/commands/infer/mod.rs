@@ -59,8 +59,9 @@ async fn judge(shell: &Shell, arguments: &Arguments) -> Result<Judged, Failure> 
     let settings = shell.settings().await?;
     let source = shell.source(&settings)?;
     let registry = shell.registry(&settings);
+    let at = source.instant(arguments.at, Utc::now());
     let request = CycleRequest {
-        at: arguments.at.or(source.newest).unwrap_or_else(Utc::now),
+        at: at.map_err(|error| Failure::Usage(error.into()))?,
         services: (!arguments.services.is_empty()).then(|| arguments.services.clone()),
     };
     let kept = shell.incidents(&settings).await?;

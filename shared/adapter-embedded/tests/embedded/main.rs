@@ -65,16 +65,42 @@ async fn a_table_that_was_half_made_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
     let engine = EmbeddedDynamo::open(&path, &owner()).unwrap();
-    let body = r#"{"TableName":"yaga-incidents","BillingMode":"PAY_PER_REQUEST",
-        "KeySchema":[{"AttributeName":"PK","KeyType":"HASH"},
-            {"AttributeName":"SK","KeyType":"RANGE"}],
-        "AttributeDefinitions":[{"AttributeName":"PK","AttributeType":"S"},
-            {"AttributeName":"SK","AttributeType":"S"}]}"#;
-    let reply = engine.answer("CreateTable", body).await;
-    assert_eq!(reply.status, 200, "{}", reply.body);
+    asked(&engine, "CreateTable", BARE_TABLE).await;
     drop(engine);
     assert_eq!(open(&path).await.active().await, Ok(vec![]));
     assert_eq!(open(&path).await.active().await, Ok(vec![]), "what is whole stays");
+}
+
+/// Everything but the indexes.
+const BARE_TABLE: &str = r#"{"TableName":"yaga-incidents","BillingMode":"PAY_PER_REQUEST",
+    "KeySchema":[{"AttributeName":"PK","KeyType":"HASH"},
+        {"AttributeName":"SK","KeyType":"RANGE"}],
+    "AttributeDefinitions":[{"AttributeName":"PK","AttributeType":"S"},
+        {"AttributeName":"SK","AttributeType":"S"}]}"#;
+
+async fn asked(engine: &EmbeddedDynamo, operation: &str, body: &str) {
+    let reply = engine.answer(operation, body).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn a_table_without_an_index_is_told_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let engine = EmbeddedDynamo::open(&path, &owner()).unwrap();
+    asked(&engine, "CreateTable", BARE_TABLE).await;
+    let version = r#"{"TableName":"yaga-incidents",
+        "Item":{"PK":{"S":"TABLE"},"SK":{"S":"META"},"version":{"N":"1"}}}"#;
+    asked(&engine, "PutItem", version).await;
+    let store = DynamoIncidents::inside(Arc::new(engine));
+    for _ in 0..2 {
+        let error = store.ensure_table().await.unwrap_err();
+        assert!(matches!(error, StateError::Unusable { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("has no index") && text.contains("start with a new one"), "{text}");
+    }
+    let error = store.active().await.unwrap_err();
+    assert!(matches!(error, StateError::Unusable { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -85,8 +111,7 @@ async fn a_table_of_another_layout_is_told() {
     let engine = EmbeddedDynamo::open(&path, &owner()).unwrap();
     let body = r#"{"TableName":"yaga-incidents",
         "Item":{"PK":{"S":"TABLE"},"SK":{"S":"META"},"version":{"N":"99"}}}"#;
-    let reply = engine.answer("PutItem", body).await;
-    assert_eq!(reply.status, 200, "{}", reply.body);
+    asked(&engine, "PutItem", body).await;
     let store = DynamoIncidents::inside(Arc::new(engine));
     let error = store.ensure_table().await.unwrap_err();
     assert!(matches!(error, StateError::Unusable { .. }), "{error:?}");

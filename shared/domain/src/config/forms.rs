@@ -11,6 +11,9 @@ use crate::service::ServiceName;
 
 /// The longest duration, in seconds.
 const DURATION_S_MAX: u64 = 86_400;
+/// Digits of the number of an AWS account.
+const ACCOUNT_DIGITS: usize = 12;
+const TOPIC_NAME_CHARS_MAX: usize = 256;
 
 /// Says what is wrong with a text that is not of the form.
 pub(crate) fn check(form: Form, text: &str) -> Result<(), String> {
@@ -30,6 +33,7 @@ pub(crate) fn check(form: Form, text: &str) -> Result<(), String> {
         Form::Regex => !text.is_empty() && !text.chars().any(char::is_control),
         Form::HttpUrl => http_host(text).is_some(),
         Form::UrlPath => text.starts_with('/'),
+        Form::TopicArn => topic_region(text).is_some(),
     };
     if fits { Ok(()) } else { Err(wrong(form, text)) }
 }
@@ -141,6 +145,31 @@ fn wrong(form: Form, text: &str) -> String {
     format!("{} does not fit; write {}", shown_text(text), form.described())
 }
 
+/// The region of a topic, if the text is a topic's ARN:
+/// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`.
+pub(crate) fn topic_region(text: &str) -> Option<&str> {
+    let mut parts = text.split(':');
+    let mut part = || parts.next();
+    let (arn, partition, service) = (part()?, part()?, part()?);
+    let (region, account, name) = (part()?, part()?, part()?);
+    let is_word = |text: &str, more: &[u8]| {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || more.contains(&b);
+        !text.is_empty() && text.bytes().all(fits)
+    };
+    let name = name.strip_suffix(".fifo").unwrap_or(name);
+    let is_name = (1..=TOPIC_NAME_CHARS_MAX).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    let fits = (arn, service) == ("arn", "sns")
+        && partition.starts_with("aws")
+        && is_word(partition, b"-")
+        && is_word(region, b"-")
+        && account.len() == ACCOUNT_DIGITS
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && is_name
+        && parts.next().is_none();
+    fits.then_some(region)
+}
+
 /// The host of an address, if it is one.
 fn http_host(text: &str) -> Option<&str> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
@@ -174,6 +203,31 @@ mod tests {
         assert_eq!(state_location("./state.db"), file("./state.db"));
         for wrong in ["", "dynamodb://", "dynamodb://ab", "dynamodb://a/b", "s3://abc", "state/"] {
             assert_eq!(state_location(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn topics_are_named_by_their_arn() {
+        for (fine, region) in [
+            ("arn:aws:sns:eu-west-1:123456789012:alerts", "eu-west-1"),
+            ("arn:aws-cn:sns:cn-north-1:123456789012:On_call-1", "cn-north-1"),
+            ("arn:aws:sns:us-east-1:123456789012:alerts.fifo", "us-east-1"),
+        ] {
+            assert_eq!(topic_region(fine), Some(region), "{fine}");
+        }
+        for wrong in [
+            "",
+            "alerts",
+            "https://sns.eu-west-1.amazonaws.com",
+            "arn:aws:sqs:eu-west-1:123456789012:alerts",
+            "arn:aws:sns:eu-west-1:1234:alerts",
+            "arn:aws:sns::123456789012:alerts",
+            "arn:aws:sns:eu-west-1:123456789012:",
+            "arn:aws:sns:eu-west-1:123456789012:a b",
+            "arn:aws:sns:eu-west-1:123456789012:alerts:1b2c-subscription",
+            "arn:gcp:sns:eu-west-1:123456789012:alerts",
+        ] {
+            assert_eq!(topic_region(wrong), None, "{wrong}");
         }
     }
 

@@ -14,6 +14,7 @@ pub struct Delivery {
     pub observability: ObservabilityApi,
     pub alertmanager: Alertmanager,
     pub webhook: Webhook,
+    pub sns: Sns,
     /// Messages as lines of JSON on standard output.
     pub stdout: bool,
     pub write_back: WriteBack,
@@ -59,6 +60,21 @@ pub struct Webhook {
     pub timeout_s: u64,
 }
 
+/// `sns`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sns {
+    /// `None`: nothing is published.
+    pub topic: Option<Topic>,
+}
+
+/// A topic of SNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    pub arn: String,
+    /// The part of the ARN that says where it is.
+    pub region: String,
+}
+
 /// `write_back`: scores and expected values as metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteBack {
@@ -93,6 +109,7 @@ impl Default for Delivery {
             },
             alertmanager: Alertmanager { url: None, timeout_s: 5, expires_after_hours: 25 },
             webhook: Webhook { url: None, timeout_s: 5 },
+            sns: Sns { topic: None },
             stdout: false,
             write_back: WriteBack { enabled: false, url: None },
         }

@@ -115,6 +115,9 @@ fn text(form: Form) -> Value {
         Form::Weekday => "^([Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]*$",
         Form::HttpUrl => "^https?://.",
         Form::UrlPath => "^/",
+        Form::TopicArn => {
+            "^arn:aws[a-z0-9-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\\.fifo)?$"
+        }
     };
     json!({ "type": "string", "pattern": pattern })
 }

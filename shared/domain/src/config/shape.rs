@@ -49,6 +49,7 @@ pub(crate) enum Form {
     Regex,
     HttpUrl,
     UrlPath,
+    TopicArn,
 }
 
 /// Items of any list of a document.
@@ -124,6 +125,7 @@ impl Form {
             Form::Regex => "a regular expression for status codes, like \"5..\"",
             Form::HttpUrl => "an address that begins with http:// or https://",
             Form::UrlPath => "a path that begins with /",
+            Form::TopicArn => "a topic's ARN, like \"arn:aws:sns:eu-west-1:123456789012:alerts\"",
         }
     }
 
@@ -136,7 +138,7 @@ impl Form {
             Form::Opening => "DET001",
             Form::Service => "SVC001",
             Form::Zone => "TP003",
-            Form::HttpUrl | Form::UrlPath => "OBS001",
+            Form::HttpUrl | Form::UrlPath | Form::TopicArn => "OBS001",
             _ => "GEN002",
         }
     }

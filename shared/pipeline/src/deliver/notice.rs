@@ -4,24 +4,27 @@
 //! may come some cycles later; it never comes for nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
+use futures_util::pin_mut;
+use payload::SCHEMA_VERSION;
 use payload::message::{Body, Message, MessageKind, message_id};
 use payload::notification::{Heartbeat, Notification, NotificationStatus};
 use payload::result::ServiceResult;
 use payload::run::{Cycle, CycleStatus};
 use payload::text::cut;
-use payload::{SCHEMA_VERSION, instant};
 
-use super::Receiver;
-use crate::ports::Outcome;
+use super::{DeliverPorts, Receiver};
+use crate::ports::{Clock, Outcome};
 
 /// A row that goes on is told again after so many cycles: half an hour.
 const REPEAT_CYCLES: u32 = 15;
 /// Services whose rows are counted.
 const ROWS_MAX: usize = 10_000;
 const MESSAGE_CHARS_MAX: usize = 1_000;
+/// Characters of why a notice was lost.
+const REASON_CHARS_MAX: usize = 300;
 
 /// Rows of cycles in which services could not be judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +35,8 @@ pub struct UnavailableRows {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
-    since: DateTime<Utc>,
+    /// As in the answer of the first cycle.
+    since: String,
     cycles: u32,
     last_cycle: i64,
     cause: &'static str,
@@ -42,37 +46,23 @@ struct Row {
 
 impl UnavailableRows {
     /// Counts a cycle; what is to be told. A cycle that is counted already changes nothing.
-    pub fn count(&mut self, cycle: &Cycle, at: DateTime<Utc>, notify_after: u32) -> Vec<Message> {
-        let mut bad: BTreeMap<String, (&'static str, String)> = BTreeMap::new();
-        let mut good: Vec<String> = Vec::new();
-        if cycle.status == CycleStatus::SourceUnavailable {
-            let reason = cycle.message.clone().unwrap_or_default();
-            bad.insert(String::new(), ("source_unavailable", reason));
-        } else {
-            good.push(String::new());
-        }
-        for result in &cycle.results {
-            let name = result.service_name().to_owned();
-            match result {
-                ServiceResult::MetricsUnavailable(it) => {
-                    bad.insert(name, ("metrics_unavailable", it.error.clone()));
-                }
-                ServiceResult::Error(it) => {
-                    bad.insert(name, ("error", it.error_message.clone()));
-                }
-                ServiceResult::AnomalyDetected(_) | ServiceResult::NoAnomaly(_) => good.push(name),
-            }
-        }
+    pub fn count(&mut self, cycle: &Cycle, notify_after: u32) -> Vec<Message> {
+        let (bad, good) = sorted(cycle);
         let mut messages = Vec::new();
         for (service, (cause, reason)) in bad {
-            messages.extend(self.bad(&service, cause, &reason, (cycle.cycle_id, at), notify_after));
+            messages.extend(self.bad(service, cause, &reason, cycle, notify_after));
         }
         for service in good {
-            let over = self.rows.remove(&service).filter(|row| row.is_told);
-            let told = |row: Row| message(&service, &row, NotificationStatus::Recovered, at);
-            messages.extend(over.and_then(|row| told(Row { last_cycle: cycle.cycle_id, ..row })));
+            messages.extend(self.good(service, cycle));
         }
         messages
+    }
+
+    /// A row is over, unless the cycle is older than it.
+    fn good(&mut self, service: &str, cycle: &Cycle) -> Option<Message> {
+        self.rows.get(service).filter(|row| row.last_cycle < cycle.cycle_id)?;
+        let row = self.rows.remove(service).filter(|row| row.is_told)?;
+        message(service, &row, NotificationStatus::Recovered, cycle)
     }
 
     fn bad(
@@ -80,25 +70,25 @@ impl UnavailableRows {
         service: &str,
         cause: &'static str,
         reason: &str,
-        (cycle_id, at): (i64, DateTime<Utc>),
+        cycle: &Cycle,
         notify_after: u32,
     ) -> Option<Message> {
         if !self.rows.contains_key(service) && self.rows.len() >= ROWS_MAX {
             return None;
         }
         let row = self.rows.entry(service.to_owned()).or_insert_with(|| Row {
-            since: at,
+            since: cycle.timestamp.clone(),
             cycles: 0,
             last_cycle: i64::MIN,
             cause,
             reason: String::new(),
             is_told: false,
         });
-        if row.last_cycle >= cycle_id {
+        if row.last_cycle >= cycle.cycle_id {
             return None;
         }
         row.cycles = row.cycles.saturating_add(1);
-        row.last_cycle = cycle_id;
+        row.last_cycle = cycle.cycle_id;
         row.cause = cause;
         row.reason = cut(reason, MESSAGE_CHARS_MAX);
         let past = row.cycles.checked_sub(notify_after)?;
@@ -106,35 +96,56 @@ impl UnavailableRows {
             return None;
         }
         row.is_told = true;
-        message(service, row, NotificationStatus::Unavailable, at)
+        message(service, row, NotificationStatus::Unavailable, cycle)
     }
 }
 
-fn message(
-    service: &str,
-    row: &Row,
-    status: NotificationStatus,
-    at: DateTime<Utc>,
-) -> Option<Message> {
-    let cycle_id = row.last_cycle;
+/// What could not be judged, with cause and reason, and what could. The empty name stands for all.
+type Sorted<'a> = (BTreeMap<&'a str, (&'static str, String)>, Vec<&'a str>);
+
+fn sorted(cycle: &Cycle) -> Sorted<'_> {
+    let (mut bad, mut good) = (BTreeMap::new(), Vec::new());
+    if cycle.status == CycleStatus::SourceUnavailable {
+        let reason = cycle.message.clone().unwrap_or_default();
+        bad.insert("", ("source_unavailable", reason));
+    } else {
+        good.push("");
+    }
+    for result in &cycle.results {
+        let name = result.service_name();
+        match result {
+            ServiceResult::MetricsUnavailable(it) => {
+                bad.insert(name, ("metrics_unavailable", it.error.clone()));
+            }
+            ServiceResult::Error(it) => {
+                bad.insert(name, ("error", it.error_message.clone()));
+            }
+            ServiceResult::AnomalyDetected(_) | ServiceResult::NoAnomaly(_) => good.push(name),
+        }
+    }
+    (bad, good)
+}
+
+fn message(service: &str, row: &Row, status: NotificationStatus, cycle: &Cycle) -> Option<Message> {
+    let cycle_id = cycle.cycle_id;
     let id = message_id(service, cycle_id, MessageKind::Notification.as_str());
     let body = Body::Pipeline(Box::new(Notification {
         schema_version: SCHEMA_VERSION.to_owned(),
         message_id: Some(id.clone()),
-        timestamp: instant(at),
+        timestamp: cycle.timestamp.clone(),
         cycle_id,
         service_name: Some(service.to_owned()).filter(|name| !name.is_empty()),
         status,
         cause: row.cause.to_owned(),
         message: row.reason.clone(),
         consecutive_cycles: row.cycles,
-        since: instant(row.since),
+        since: row.since.clone(),
     }));
     of(MessageKind::Notification, id, service, cycle_id, &body)
 }
 
 /// The heartbeat of a cycle.
-pub fn heartbeat(cycle: &Cycle, incidents_resolved: u32) -> Option<Message> {
+pub fn heartbeat(cycle: &Cycle) -> Option<Message> {
     let id = message_id("", cycle.cycle_id, MessageKind::Heartbeat.as_str());
     let body = Body::Heartbeat(Box::new(Heartbeat {
         schema_version: SCHEMA_VERSION.to_owned(),
@@ -144,7 +155,7 @@ pub fn heartbeat(cycle: &Cycle, incidents_resolved: u32) -> Option<Message> {
         status: cycle.status.as_str().to_owned(),
         services_evaluated: cycle.summary.evaluated,
         anomalies_detected: cycle.summary.anomalous,
-        incidents_resolved,
+        incidents_resolved: cycle.incidents.as_ref().map_or(0, |it| it.ended),
         inference_duration_ms: None,
     }));
     of(MessageKind::Heartbeat, id, "", cycle.cycle_id, &body)
@@ -156,40 +167,61 @@ fn of(kind: MessageKind, id: String, service: &str, cycle_id: i64, body: &Body) 
     Some(Message { id, kind, service, cycle_id, incident_ids, body })
 }
 
-/// Sends notices to all who take them, once: what does not arrive is not kept. The reasons of
-/// failures are for the log.
-pub async fn tell(receivers: &[Receiver], messages: &[Message]) -> Vec<String> {
-    let tell_one = |receiver: &Receiver| {
-        let taken: Vec<Message> =
-            messages.iter().filter(|it| receiver.publisher.takes(it.kind)).cloned().collect();
-        let receiver = receiver.clone();
-        async move {
-            let sent = match taken.is_empty() {
-                true => Vec::new(),
-                false => receiver.publisher.send(&taken).await,
-            };
-            let failed = |outcome: Outcome| match outcome {
-                Outcome::Delivered => None,
-                Outcome::Retry { reason, .. } | Outcome::Refused { reason } => {
-                    Some(format!("{}: {reason}", receiver.name))
-                }
-            };
-            sent.into_iter().filter_map(failed).collect::<Vec<_>>()
+/// Sends notices to all who take them, once and within `budget`: what does not arrive is not kept.
+/// The reasons of failures are for people.
+pub async fn tell(ports: &DeliverPorts<'_>, notices: &[Message], budget: Duration) -> Vec<String> {
+    let tell_one = |receiver| tell_receiver(receiver, notices, ports.clock, budget);
+    join_all(ports.receivers.iter().map(tell_one)).await.concat()
+}
+
+async fn tell_receiver(
+    receiver: &Receiver,
+    notices: &[Message],
+    clock: &dyn Clock,
+    budget: Duration,
+) -> Vec<String> {
+    let (publisher, name) = (receiver.publisher.as_ref(), receiver.name);
+    let sending = async {
+        let mut outcomes = Vec::new();
+        // A batch has one message of a service at most: a kind at a time.
+        for kind in [MessageKind::Heartbeat, MessageKind::Notification] {
+            let is_taken = |it: &&Message| it.kind == kind && publisher.takes(kind);
+            let batch: Vec<Message> = notices.iter().filter(is_taken).cloned().collect();
+            if !batch.is_empty() {
+                outcomes.extend(publisher.send(&batch).await);
+            }
         }
+        outcomes
     };
-    join_all(receivers.iter().map(tell_one)).await.concat()
+    let over = clock.pause(budget);
+    pin_mut!(sending, over);
+    let reasons: Vec<String> = match select(sending, over).await {
+        Either::Left((outcomes, _)) => outcomes.into_iter().filter_map(reason).collect(),
+        Either::Right(_) => vec!["the cycle's time for sending was over".to_owned()],
+    };
+    let lost = |reason| format!("{name}: a notice was lost: {}", cut(reason, REASON_CHARS_MAX));
+    reasons.iter().map(|reason| lost(reason)).collect()
+}
+
+fn reason(outcome: Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Delivered => None,
+        Outcome::Retry { reason, .. } | Outcome::Refused { reason } => Some(reason),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use payload::run::Summary;
+    use chrono::DateTime;
+    use payload::instant;
+    use payload::run::{IncidentCounts, Summary};
 
     use super::*;
 
-    fn cycle(index: i64, is_bad: bool) -> (Cycle, DateTime<Utc>) {
+    fn cycle(index: i64, is_bad: bool) -> Cycle {
         let at = DateTime::from_timestamp(1_766_485_800 + index * 120, 0).unwrap();
         let status = if is_bad { CycleStatus::SourceUnavailable } else { CycleStatus::Complete };
-        let cycle = Cycle {
+        Cycle {
             schema_version: SCHEMA_VERSION.to_owned(),
             cycle_id: index,
             timestamp: instant(at),
@@ -200,8 +232,7 @@ mod tests {
             cascades: Vec::new(),
             summary: Summary::default(),
             results: Vec::new(),
-        };
-        (cycle, at)
+        }
     }
 
     /// One letter a cycle, `x` bad; the cycles in which something is told.
@@ -209,9 +240,9 @@ mod tests {
         let mut rows = UnavailableRows::default();
         let mut told = Vec::new();
         for (index, letter) in cycles.chars().enumerate() {
-            let (cycle, at) = cycle(index as i64, letter == 'x');
-            let messages = rows.count(&cycle, at, 3);
-            assert_eq!(rows.clone().count(&cycle, at, 3).len(), 0, "a cycle counts once");
+            let cycle = cycle(index as i64, letter == 'x');
+            let messages = rows.count(&cycle, 3);
+            assert_eq!(rows.clone().count(&cycle, 3).len(), 0, "a cycle counts once");
             for message in messages {
                 let Ok(Body::Pipeline(it)) = message.read_body() else { panic!("{message:?}") };
                 told.push((it.cycle_id, it.status, it.consecutive_cycles));
@@ -230,8 +261,22 @@ mod tests {
     }
 
     #[test]
+    fn an_old_cycle_ends_no_row() {
+        let mut rows = UnavailableRows::default();
+        for index in 10..13 {
+            rows.count(&cycle(index, true), 3);
+        }
+        let before = rows.clone();
+        assert_eq!(rows.count(&cycle(11, false), 3), [], "it was judged again, long after");
+        assert_eq!(rows, before);
+        assert_eq!(rows.count(&cycle(13, false), 3).len(), 1);
+    }
+
+    #[test]
     fn a_heartbeat_says_how_the_cycle_was() {
-        let message = heartbeat(&cycle(7, false).0, 2).unwrap();
+        let mut cycle = cycle(7, false);
+        cycle.incidents = Some(IncidentCounts { ended: 2, ..Default::default() });
+        let message = heartbeat(&cycle).unwrap();
         let Ok(Body::Heartbeat(it)) = message.read_body() else { panic!("{message:?}") };
         assert_eq!((it.cycle_id, it.status.as_str(), it.incidents_resolved), (7, "complete", 2));
     }

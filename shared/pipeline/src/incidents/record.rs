@@ -48,7 +48,7 @@ pub(super) fn commit_of(
         .iter()
         .map(|change| incident_write(&head.service, change, at_ms, kept_from + retention.closed))
         .collect();
-    let messages = outbox_messages(plan, at_ms);
+    let messages = outbox_messages(plan, now);
     let mut events = events_of(&plan.advance, head.last_cycle, at_ms, kept_from + retention.events);
     // What happened is for people; state and messages come first.
     events.truncate(COMMIT_WRITES_MAX.saturating_sub(1 + incidents.len() + messages.len()));
@@ -72,8 +72,8 @@ fn incident_write(
     IncidentWrite { record, is_new: change.has(&Event::Created) }
 }
 
-fn outbox_messages(plan: &Plan, at_ms: i64) -> Vec<OutboxMessage> {
-    let created_at = DateTime::from_timestamp_millis(at_ms).unwrap_or(DateTime::UNIX_EPOCH);
+fn outbox_messages(plan: &Plan, now: DateTime<Utc>) -> Vec<OutboxMessage> {
+    let created_at = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
     let first = plan.advance.head.version * SEQ_PER_VERSION;
     let numbered = plan.messages.iter().zip(first..);
     numbered

@@ -1,5 +1,5 @@
 //! Makes the decision of a cycle count: incidents are committed together with the messages that
-//! announce them, then the messages are sent, and scores go where charts are made.
+//! announce them, then all that there is to say is sent (`tell`).
 //!
 //! Without a store of incidents, a cycle's only effect is its answer.
 
@@ -7,20 +7,21 @@ use std::collections::BTreeSet;
 
 use domain::ServiceName;
 use domain::config::valid::Config;
-use incident::{Advance, IncidentState, Rules};
+use incident::{Advance, Rules};
 use payload::cascade::cascades;
 use payload::result::ServiceResult;
-use payload::run::{Cycle, CycleStatus, Deliveries, IncidentCounts, Summary};
-use payload::tracking::IncidentStatus;
-use payload::write_back::{Band, ServicePoint};
+use payload::run::{Cycle, CycleStatus, IncidentCounts, Summary};
+use payload::write_back::ServicePoint;
 use payload::{SCHEMA_VERSION, instant, render};
 
-use crate::deliver::{DeliverPorts, DeliverSettings, DeliveryReport, deliver};
+use crate::deliver::notice::UnavailableRows;
 use crate::infer::IncidentPorts;
 use crate::infer::decide::CycleOutcome;
-use crate::infer::finding::{Finding, findings, unseen};
-use crate::infer::follow::{Followed, Follower, follow, reap};
+use crate::infer::finding::{findings, unseen};
+use crate::infer::follow::{Follower, follow, reap};
 use crate::infer::gather::CycleInput;
+use crate::infer::points::points;
+use crate::infer::tell::{notices, tell};
 
 /// Cycles between two sweeps for incidents of services that are not watched any more: half an hour.
 const REAP_EVERY_CYCLES: i64 = 15;
@@ -34,22 +35,29 @@ const TROUBLES_MAX: usize = 5;
 struct Acted {
     results: Vec<ServiceResult>,
     incidents: Option<IncidentCounts>,
-    deliveries: Option<Deliveries>,
+    points: Vec<ServicePoint>,
     troubles: Vec<String>,
 }
 
-/// Acts on the decision; the answer of the cycle, worst services first.
+/// Acts on the decision; the answer of the cycle, worst services first. `rows` are what is known
+/// of the cycles before in which services could not be judged.
 pub async fn act(
     input: &CycleInput,
     outcome: CycleOutcome,
     config: &Config,
     incidents: Option<&IncidentPorts<'_>>,
+    rows: &mut UnavailableRows,
 ) -> Cycle {
-    let acted = match incidents {
-        Some(ports) => act_on_incidents(input, &outcome, config, ports).await,
-        None => Acted { results: outcome.results, ..Acted::default() },
-    };
-    answer(input, acted)
+    let Some(ports) = incidents else { return answer(input, outcome.results, None) };
+    let acted = act_on_incidents(input, &outcome, config, ports).await;
+    let Acted { results, incidents, points, mut troubles } = acted;
+    let mut cycle = answer(input, results, incidents);
+    let notices = notices(&cycle, rows, &config.delivery);
+    let told = tell(&notices, &points, &config.delivery, ports).await;
+    troubles.extend(told.troubles);
+    cycle.deliveries = Some(told.deliveries);
+    cycle.message = message(input, cycle.status, troubles);
+    cycle
 }
 
 async fn act_on_incidents(
@@ -74,8 +82,7 @@ async fn act_on_incidents(
     let followed = follow(&found, &input.heads, &by).await;
     let mut acted = Acted::default();
     let reaped = sweep(input, config, &by, &mut acted.troubles).await;
-    write_scores(outcome, &found, &followed, ports, &mut acted.troubles).await;
-    acted.deliveries = Some(send(config, ports, &mut acted.troubles).await);
+    acted.points = points(outcome, &found, &followed);
     let advances = followed.iter().filter_map(|it| it.advance.as_ref()).chain(&reaped);
     acted.incidents = Some(count(advances, followed.iter().filter(|it| it.is_lost).count()));
     for it in &followed {
@@ -113,88 +120,6 @@ async fn sweep(
     }
 }
 
-async fn send(
-    config: &Config,
-    ports: &IncidentPorts<'_>,
-    troubles: &mut Vec<String>,
-) -> Deliveries {
-    let settings = DeliverSettings::of(&config.delivery, &ports.writer.name);
-    let by = DeliverPorts { outbox: ports.outbox, receivers: ports.receivers, clock: ports.clock };
-    match deliver(&by, &settings).await {
-        Ok(report) => {
-            troubles.extend(report.failures.iter().cloned());
-            deliveries(&report)
-        }
-        Err(error) => {
-            troubles.push(error.to_string());
-            Deliveries::default()
-        }
-    }
-}
-
-fn deliveries(report: &DeliveryReport) -> Deliveries {
-    Deliveries {
-        delivered: report.delivered,
-        rescheduled: report.rescheduled,
-        dead: report.dead,
-        superseded: report.superseded,
-        waiting: report.waiting,
-        oldest_waiting_seconds: report.oldest_waiting_s.max(0) as u64,
-    }
-}
-
-async fn write_scores(
-    outcome: &CycleOutcome,
-    found: &[Finding],
-    followed: &[Followed],
-    ports: &IncidentPorts<'_>,
-    troubles: &mut Vec<String>,
-) {
-    let Some(sink) = ports.scores else { return };
-    let pairs = found.iter().zip(followed).zip(&outcome.scores);
-    let points: Vec<ServicePoint> = pairs
-        .map(|((finding, followed), score)| ServicePoint {
-            service: finding.service.to_string(),
-            at_ms: finding.cycle.at_ms,
-            score: *score,
-            incident: followed.advance.as_ref().and_then(worst_state),
-            bands: bands(&finding.result),
-        })
-        .collect();
-    if let Err(reason) = sink.write(&points).await {
-        troubles.push(format!("scores were not written to {}: {reason}", sink.describe()));
-    }
-}
-
-fn worst_state(advance: &Advance) -> Option<IncidentStatus> {
-    let states = advance.head.active.values().map(|incident| match incident.state {
-        IncidentState::Suspected | IncidentState::Closed => (0, IncidentStatus::Suspected),
-        IncidentState::Recovering => (1, IncidentStatus::Recovering),
-        IncidentState::Open => (2, IncidentStatus::Open),
-    });
-    states.max_by_key(|(rank, _)| *rank).map(|(_, state)| state)
-}
-
-/// What is usual of each metric, as far as the verdict says it.
-fn bands(result: &ServiceResult) -> Vec<Band> {
-    let anomalies = result.evaluation().into_iter().flat_map(|it| it.anomalies.values());
-    let compared = anomalies.flat_map(|anomaly| &anomaly.comparison_data);
-    let mut bands: Vec<Band> = compared
-        .filter_map(|(metric, compared)| {
-            let expected = compared.expected.as_ref()?;
-            Some(Band {
-                metric: metric.clone(),
-                usual: Some(expected.usual),
-                low: Some(expected.low),
-                high: Some(expected.high),
-            })
-        })
-        .collect();
-    bands.sort_by(|a, b| a.metric.cmp(&b.metric));
-    bands.dedup_by(|a, b| a.metric == b.metric);
-    bands
-}
-
 fn count<'a>(advances: impl Iterator<Item = &'a Advance>, not_committed: usize) -> IncidentCounts {
     let mut counts = IncidentCounts { not_committed: not_committed as u32, ..Default::default() };
     for advance in advances {
@@ -209,8 +134,12 @@ fn count<'a>(advances: impl Iterator<Item = &'a Advance>, not_committed: usize) 
     counts
 }
 
-fn answer(input: &CycleInput, acted: Acted) -> Cycle {
-    let Acted { mut results, incidents, deliveries, troubles } = acted;
+/// The answer as far as nothing was sent yet.
+fn answer(
+    input: &CycleInput,
+    mut results: Vec<ServiceResult>,
+    incidents: Option<IncidentCounts>,
+) -> Cycle {
     results.sort_by(|a, b| {
         b.severity().cmp(&a.severity()).then_with(|| a.service_name().cmp(b.service_name()))
     });
@@ -221,10 +150,10 @@ fn answer(input: &CycleInput, acted: Acted) -> Cycle {
         cycle_id: render::cycle_id(input.at),
         timestamp: instant(input.at),
         status,
-        message: message(input, status, troubles),
+        message: message(input, status, Vec::new()),
         summary,
         incidents,
-        deliveries,
+        deliveries: None,
         cascades: cascades(&results),
         results,
     }

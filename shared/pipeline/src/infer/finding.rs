@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use detect::evidence::EvidenceModel;
 use detect::residual::Cause;
-use domain::{BadDirection, ServiceName};
+use domain::{BadDirection, ServiceName, Severity};
 use incident::{Cycle, Detection, Evaluated, Evaluation, RootCause, Step};
 use payload::resolution::{BaselineComparison, HealthSummary, ResolutionContext};
 use payload::result::{self, Anomaly, ServiceResult};

@@ -58,7 +58,7 @@ pub async fn gather(
     if let Some(failure) = unhealthy(config, ports).await {
         return Ok(CycleInput::skipped(at, failure, active_heads(ports).await?));
     }
-    let Warm { window, models, evidence } = warm;
+    let Warm { window, models, evidence, .. } = warm;
     let (read, catalog) = futures_util::future::join(
         window.refresh(ports.source, config, at.timestamp()),
         models.refresh(ports.registry),

@@ -16,6 +16,8 @@ mod interpret;
 mod judge;
 mod models;
 mod objectives;
+mod points;
+mod tell;
 mod window;
 
 use chrono::{DateTime, Utc};
@@ -24,6 +26,7 @@ use domain::config::valid::Config;
 use payload::run::Cycle;
 
 use crate::deliver::Receiver;
+use crate::deliver::notice::UnavailableRows;
 use crate::incidents::Writer;
 use crate::ports::incidents::{IncidentStore, StateError};
 use crate::ports::outbox::Outbox;
@@ -72,6 +75,8 @@ pub struct Warm {
     pub window: MetricWindow,
     pub models: WarmModels,
     pub evidence: WarmEvidence,
+    /// Cycles in a row in which services could not be judged. Lost, they are counted anew.
+    pub unavailable: UnavailableRows,
 }
 
 /// Why there was no cycle. Trouble with one service, or with the metric source, is no reason: it
@@ -94,5 +99,6 @@ pub async fn infer_cycle(
 ) -> Result<Cycle, InferError> {
     let input = gather::gather(request, config, ports, warm).await?;
     let outcome = decide::decide(&input, config);
-    Ok(act::act(&input, outcome, config, ports.incidents.as_ref()).await)
+    let rows = &mut warm.unavailable;
+    Ok(act::act(&input, outcome, config, ports.incidents.as_ref(), rows).await)
 }

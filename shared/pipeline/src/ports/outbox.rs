@@ -27,7 +27,8 @@ pub struct OutboxMessage {
     pub message: Message,
     /// Rises from message to message of a service; they are sent in this order.
     pub seq: u64,
-    /// The instant of the cycle, in whole milliseconds.
+    /// When it was committed, by the clock, in whole milliseconds: it is due since then, and that
+    /// is its age, however old the cycle is that it speaks of.
     pub created_at: DateTime<Utc>,
     /// Where it goes, if not everywhere.
     pub destination: Option<String>,

@@ -220,6 +220,22 @@ impl Fleet {
         self.source.set(metric, service, Series::from_samples(samples));
     }
 
+    /// Gives a service the samples of a metric of another one, under any names.
+    pub(crate) fn borrow(
+        &self,
+        (metric, service): (&str, &ServiceName),
+        as_metric: &str,
+        to: &ServiceName,
+        change: impl Fn(i64, f64) -> f64,
+    ) {
+        let is_it =
+            |it: &&simulate::Series| it.metric.as_str() == metric && it.service == service.as_str();
+        let series = estate().series.iter().find(is_it).expect("the estate has it");
+        let pairs = series.timestamps_s.iter().zip(&series.values);
+        let samples = pairs.map(|(time_s, value)| (*time_s, change(*time_s, *value))).collect();
+        self.source.set(as_metric, to, Series::from_samples(samples));
+    }
+
     /// Changes a metric of a service at all times.
     pub(crate) fn rewrite(
         &self,

@@ -4,12 +4,17 @@
 
 mod artifact;
 mod backtest;
+mod charts;
 mod deliver;
 mod fleet;
 mod graph;
+mod hostile;
 mod infer;
+mod late;
 mod learning;
+mod notices;
 mod parity;
 mod patterns;
 mod registry;
 mod train;
+mod watch;

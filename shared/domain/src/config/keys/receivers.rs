@@ -38,6 +38,9 @@ pub(super) const KEYS: &[Key] = &[
         .variable("WEBHOOK_URL")
         .about("Address that gets each message as a signed POST. Not set: none."),
     patience("webhook.request_timeout_seconds"),
+    Key::live("sns.topic_arn", Shape::Text(Form::TopicArn), "")
+        .variable("SNS_TOPIC_ARN")
+        .about("Topic of Amazon SNS that each message is published to. Not set: none."),
     Key::live("stdout.enabled", Shape::Boolean, "false")
         .about("Whether messages are also printed, one line of JSON each."),
     Key::live("write_back.enabled", Shape::Boolean, "false")

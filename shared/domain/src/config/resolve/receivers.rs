@@ -1,7 +1,8 @@
-//! `observability_api`, `alertmanager`, `webhook`, `stdout`, `write_back` and `delivery`.
+//! `observability_api`, `alertmanager`, `webhook`, `sns`, `stdout`, `write_back` and `delivery`.
 
+use crate::config::forms::topic_region;
 use crate::config::receivers::{
-    Alertmanager, BodyFormat, Delivery, ObservabilityApi, Webhook, WriteBack,
+    Alertmanager, BodyFormat, Delivery, ObservabilityApi, Sns, Topic, Webhook, WriteBack,
 };
 use crate::config::values::Values;
 
@@ -21,6 +22,7 @@ pub(super) fn delivery(values: &Values) -> Delivery {
             url: given(values, "webhook.url"),
             timeout_s: values.whole("webhook.request_timeout_seconds"),
         },
+        sns: Sns { topic: topic(values) },
         stdout: values.flag("stdout.enabled"),
         write_back: WriteBack {
             enabled: values.flag("write_back.enabled"),
@@ -40,6 +42,12 @@ fn observability(values: &Values) -> ObservabilityApi {
         timeout_s: values.whole("observability_api.request_timeout_seconds"),
         body_format: if is_envelope { BodyFormat::Envelope } else { BodyFormat::Array },
     }
+}
+
+fn topic(values: &Values) -> Option<Topic> {
+    let arn = given(values, "sns.topic_arn")?;
+    let region = topic_region(&arn)?.to_owned();
+    Some(Topic { arn, region })
 }
 
 /// A base that paths are put behind.

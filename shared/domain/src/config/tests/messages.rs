@@ -203,3 +203,25 @@ fn endless_problems_are_cut() {
     assert_eq!(problems.0.len(), 1_000);
     assert!(problems.to_string().ends_with("and 900 more"));
 }
+
+#[test]
+fn a_malformed_graph_is_refused_with_each_of_its_mistakes() {
+    let long = "x".repeat(10_000);
+    for (graph, says) in [
+        (r#"[]"#.to_owned(), "dependencies.graph"),
+        (r#"{"booking": "vms"}"#.to_owned(), "dependencies.graph.booking"),
+        (r#"{"booking": [{"calls": "vms"}]}"#.to_owned(), "dependencies.graph.booking[0]"),
+        (r#"{"booking": [" "]}"#.to_owned(), "dependencies.graph.booking[0]"),
+        (r#"{"booking": ["a\nb"]}"#.to_owned(), "control character"),
+        (r#"{"a\u0007b": ["vms"]}"#.to_owned(), "control character"),
+        (r#"{"": ["vms"]}"#.to_owned(), "must not be empty"),
+        (r#"{"booking": ["booking"]}"#.to_owned(), "booking calls itself"),
+        (format!(r#"{{"booking": ["{long}"]}}"#), "at most 100 are allowed"),
+        (format!(r#"{{"{long}": ["vms"]}}"#), "at most 100 are allowed"),
+    ] {
+        let text = refused(&format!(r#"{{"dependencies": {{"graph": {graph}}}}}"#));
+        assert!(text.contains(says), "{says} is not in {text}");
+        assert!(text.starts_with("the configuration has 1 error"), "{text}");
+        assert!(text.len() < 12_000 && !text.contains('\u{7}'), "{text}");
+    }
+}

@@ -52,6 +52,7 @@ fn text_sample(form: Form) -> &'static str {
         Form::Regex => "5..|",
         Form::HttpUrl => "https://host:8080",
         Form::UrlPath => "/path",
+        Form::TopicArn => "arn:aws:sns:eu-west-1:123456789012:alerts",
     }
 }
 
