@@ -428,7 +428,7 @@ fn from_residual(
         at_s: newest.at_s,
         score: newest.score / theta,
         recipe_score: newest.score,
-        published_score: newest.score,
+        published_score: newest.ranking,
         severity: severity(newest.score, theta),
         signals: involved.into_iter().map(|series| signal(series, theta)).collect(),
         bands,

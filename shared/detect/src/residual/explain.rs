@@ -93,6 +93,7 @@ mod tests {
             form,
             symptom: Symptom::Strain,
             score,
+            ranking: score,
             statistic: Statistic::TwoOfThree,
             value: 7.0,
             z: 7.0,
