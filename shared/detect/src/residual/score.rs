@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::effect::{Effect, effect};
-use super::model::{ResidualModel, Side};
+use super::model::{ResidualModel, SeriesModel, Side};
+use super::pooled::{Pooled, pooled};
 use super::residuals::{Residuals, SYMPTOM_LOOK_S};
 use super::standard::Standardised;
 use super::statistic::{Statistic, Z_CYCLES, statistics};
@@ -145,26 +146,61 @@ fn series_evidence(
     }
     let z = standardised.z(at, residuals.recent(index, Z_CYCLES));
     let values = statistics(z, side.sign(), model.is_coarse());
-    let Best { score, statistic, unheld } = best_score(&series.tails, side, values)?;
     let newest = z.last().copied().unwrap_or(f64::NAN);
-    let effect = effect(model, residuals, standardised, at, side, index);
-    let score = if effect.is_material { score } else { score.min(0.0) };
-    Some(SeriesEvidence {
+    let found = best_score(&series.tails, side, values).map(|best| {
+        let effect = effect(model, residuals, standardised, at, side, index);
+        evidence_from(series, side, best, values[best.statistic as usize], newest, effect)
+    });
+    let level = standardised.level(at, index);
+    let together = pooled_evidence(model, residuals, at, side, index, level);
+    let louder = |a: SeriesEvidence, b: SeriesEvidence| if b.score > a.score { b } else { a };
+    found.into_iter().chain(together).reduce(louder)
+}
+
+/// Evidence of failures that are put together, where requests are few.
+fn pooled_evidence(
+    model: &ResidualModel,
+    residuals: &Residuals,
+    at: usize,
+    side: Side,
+    index: usize,
+    level: f64,
+) -> Option<SeriesEvidence> {
+    let (series, statistic) = (&model.series[at], Statistic::Pooled);
+    let is_it = |tail: &&Tail| tail.statistic == statistic && tail.side == side;
+    let tail = series.tails.iter().find(is_it)?;
+    let Pooled { z, effect } = pooled(model, residuals, at, index, level)?;
+    let unheld = tail.score(z);
+    let score = if z >= statistic.value_min() { unheld } else { unheld.min(0.0) };
+    Some(evidence_from(series, side, Best { score, statistic, unheld }, z, z, effect))
+}
+
+fn evidence_from(
+    series: &SeriesModel,
+    side: Side,
+    best: Best,
+    value: f64,
+    z: f64,
+    effect: Effect,
+) -> SeriesEvidence {
+    let score = if effect.is_material { best.score } else { best.score.min(0.0) };
+    SeriesEvidence {
         metric: series.metric.clone(),
         side,
         form: series.form,
         symptom: Symptom::of(series, side),
         score,
-        ranking: if score > 0.0 { score } else { held(unheld) },
-        statistic,
-        value: values[statistic as usize],
-        z: newest,
-        percentile: series.percentile(newest).unwrap_or(f64::NAN),
+        ranking: if score > 0.0 { score } else { held(best.unheld) },
+        statistic: best.statistic,
+        value,
+        z,
+        percentile: series.percentile(z).unwrap_or(f64::NAN),
         effect,
-    })
+    }
 }
 
 /// The largest score of the statistics on one side, before the effect is looked at.
+#[derive(Clone, Copy)]
 struct Best {
     score: f64,
     statistic: Statistic,
@@ -185,7 +221,8 @@ fn best_score(tails: &[Tail], side: Side, values: [f64; 3]) -> Option<Best> {
         let unheld = best.unheld.max(next.unheld);
         if next.score > best.score { Best { unheld, ..next } } else { Best { unheld, ..best } }
     };
-    tails.iter().filter(|tail| tail.side == side).filter_map(scored).reduce(better)
+    let own = |tail: &&Tail| tail.side == side && tail.statistic != Statistic::Pooled;
+    tails.iter().filter(own).filter_map(scored).reduce(better)
 }
 
 /// Keeps the order of what is held back, below [`HELD_MAX`].
