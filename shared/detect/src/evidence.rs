@@ -105,17 +105,18 @@ const CYCLE_MIN_S: i64 = 120;
 
 /// Learns one service; tails become final when all services of a run are put together. `None`
 /// where there is too little of anything. With what it was learned from: a level that moved and
-/// stayed is there as if it had always been.
+/// stayed is there as if it had always been. `span` is (after, until] in epoch seconds, `cycle_s`
+/// the length of the cycles that seasonal residuals will be scored in.
 pub fn fit(
     samples: &ServiceSamples,
     metrics: &MetricSet,
     bounds: &Bounds,
     calendar: &Calendar,
     span: (i64, i64),
-    step_s: i64,
+    cycle_s: i64,
 ) -> Option<(EvidenceFit, Material)> {
     let (after_s, until_s) = span;
-    let cycles = rows(samples, metrics, bounds, after_s, until_s, step_s.max(CYCLE_MIN_S));
+    let cycles = rows(samples, metrics, bounds, after_s, until_s, cycle_s.max(1));
     match crate::residual::fit_service(&cycles, metrics, calendar) {
         Ok(fit) => {
             let cycles = match fit.shifts() {
@@ -448,7 +449,7 @@ fn from_residual(
         score: newest.score / theta,
         stay: STAY_RESIDUAL,
         recipe_score: newest.score,
-        published_score: newest.score,
+        published_score: newest.ranking,
         severity: severity(newest.score, theta),
         signals: involved.into_iter().map(|series| signal(series, theta)).collect(),
         bands,

@@ -12,6 +12,7 @@ use crate::rows::Rows;
 
 pub(crate) fn training() -> Training {
     Training {
+        cycle_s: 120,
         lookback_days: 30,
         min_data_points: 2000,
         validation_fraction: 0.2,

@@ -57,6 +57,7 @@ impl Input {
         if let Some(days) = arguments.history_days {
             settings.config.training.lookback_days = days;
         }
+        settings.config.training.cycle_s = arguments.cycle;
         let Sides { history, metrics } = Sides::open(shell, arguments, &mut settings)?;
         let tapes = read_tapes(history.part(), metrics.part(), &settings.config).await;
         let tapes = tapes.map_err(|error| Failure::Source(error.into()))?;

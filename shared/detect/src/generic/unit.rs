@@ -10,6 +10,9 @@ use super::model::{Stored, store};
 const BLOCKS_MIN: i64 = 8;
 /// Quantile of the blocks' largest moves that counts as quiet.
 const QUIET_QUANTILE: f64 = 0.25;
+/// Share of the blocks, and blocks, in which a metric moves if its moves are business as usual.
+const MOVING_SHARE_MIN: f64 = 0.25;
+const MOVING_BLOCKS_MIN: f64 = 3.0;
 /// Least unit: the largest of a day's samples is about four sigma out by chance alone.
 const UNIT_MIN: f64 = 4.0;
 /// The largest of n samples grows like this power of n where tails are heavy.
@@ -33,8 +36,23 @@ pub(super) fn fit(times_s: &[i64], moves: &[f64], step_s: i64) -> Stored {
         }
         open = Some(block);
     }
-    let quiet = stats::quantile_in_place(&mut maxima, QUIET_QUANTILE).unwrap_or(0.0);
+    let quiet = quiet(&mut maxima);
     store((quiet * growth(span_s, step_s)).max(UNIT_MIN))
+}
+
+/// The largest move of a quiet block. A metric that rests in those, and moves in many others, does
+/// by itself what it does in a quiet block of those others: a count that is mostly 0 is often 1.
+fn quiet(maxima: &mut Vec<f64>) -> f64 {
+    let quiet = stats::quantile_in_place(maxima, QUIET_QUANTILE).unwrap_or(0.0);
+    if quiet > 0.0 {
+        return quiet;
+    }
+    let enough = (MOVING_SHARE_MIN * maxima.len() as f64).max(MOVING_BLOCKS_MIN);
+    maxima.retain(|size| *size > 0.0);
+    if (maxima.len() as f64) < enough {
+        return 0.0;
+    }
+    stats::quantile_in_place(maxima, QUIET_QUANTILE).unwrap_or(0.0)
 }
 
 /// Blocks are days, or eighths of a shorter span; the last sample of such a span closes it.
@@ -71,6 +89,17 @@ mod tests {
         assert_eq!(fit(&times, &moves, 3600), 5.0);
         moves[24 * 14..].iter_mut().for_each(|size| *size = 500.0);
         assert_eq!(fit(&times, &moves, 3600), 500.0);
+    }
+
+    #[test]
+    fn a_metric_that_rests_most_days_is_measured_by_the_days_on_which_it_moves() {
+        let mut moves = vec![0.0; 480];
+        for hour in [30, 100, 300, 400] {
+            moves[hour] = 50.0;
+        }
+        assert_eq!(fit(&hourly(20), &moves, 3600), 4.0);
+        moves[450] = 70.0;
+        assert_eq!(fit(&hourly(20), &moves, 3600), 50.0);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct Effect {
     pub usual: f64,
     /// How many times the usual; of shares `value / usual`.
     pub ratio: f64,
-    /// Cycles looked at: three, or one where cycles are long.
+    /// Cycles looked at: three, one where cycles are long, an hour of them where requests are few.
     pub cycles: u32,
     /// Requests in these cycles.
     pub requests: f64,
@@ -25,14 +25,14 @@ pub struct Effect {
 }
 
 /// Cycles that are looked at.
-const CYCLES: usize = 3;
+pub(super) const CYCLES: usize = 3;
 /// Requests below which nothing is said.
-const REQUESTS_MIN: f64 = 20.0;
+pub(super) const REQUESTS_MIN: f64 = 20.0;
 const RATE_CHANGE_MIN: f64 = 0.25;
 const LATENCY_CHANGE_MIN: f64 = 0.15;
 const LATENCY_CHANGE_MS_MIN: f64 = 3.0;
-const ERROR_SHARE_MIN: f64 = 0.005;
-const ERRORS_MIN: f64 = 3.0;
+pub(super) const ERROR_SHARE_MIN: f64 = 0.005;
+pub(super) const ERRORS_MIN: f64 = 3.0;
 const GAUGE_CHANGE_MIN: f64 = 0.15;
 
 /// Sums over the cycles looked at.

@@ -29,6 +29,7 @@ pub fn explain(evidence: &SeriesEvidence) -> String {
         (Statistic::Mean, _) => "the mean of five cycles",
         (Statistic::Change, 1) => "a change in the newest cycle",
         (Statistic::Change, _) => "a change within three cycles",
+        (Statistic::Pooled, _) => "all of the last hour",
     };
     let rarity = rarity(evidence.score);
     format!("{metric} {side}{value} where {usual} is usual{when}{count}, {cycles}, {rarity}")
@@ -93,6 +94,7 @@ mod tests {
             form,
             symptom: Symptom::Strain,
             score,
+            ranking: score,
             statistic: Statistic::TwoOfThree,
             value: 7.0,
             z: 7.0,

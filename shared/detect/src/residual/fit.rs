@@ -12,6 +12,7 @@ use super::model::{
     DAY_DAYS, ResidualModel, SeriesModel, Side, WEEK_DAYS, Z_PERCENTILES, watched_sides,
 };
 use super::noise::{Deviation, Noise};
+use super::pooled::pooled;
 use super::residuals::Residuals;
 use super::season::{Moment, Season};
 use super::shift::{LevelShift, find_shifts, moved};
@@ -242,7 +243,8 @@ fn fit_tails(
         model.series[at].z_quantiles = z_quantiles(z);
         let sides = model.series[at].sides;
         let sides = Side::BOTH.into_iter().filter(|side| side.is_in(sides));
-        tails.push(sides.flat_map(|side| side_tails(model, &residuals, z, side)).collect());
+        let of_z = sides.flat_map(|side| side_tails(model, &residuals, z, side));
+        tails.push(of_z.chain(pooled_tail(model, &residuals, &standardised, at)).collect());
     }
     tails
 }
@@ -258,6 +260,21 @@ fn side_tails(model: &ResidualModel, residuals: &Residuals, z: &[f64], side: Sid
         OwnTail::fit(side, statistic, column, model.cycle())
     };
     Statistic::ALL.into_iter().zip(&columns).filter_map(fit).collect()
+}
+
+/// The tail of failures that are put together; `None` where there are requests enough.
+fn pooled_tail(
+    model: &ResidualModel,
+    residuals: &Residuals,
+    standardised: &Standardised,
+    at: usize,
+) -> Option<OwnTail> {
+    let value = |index: usize| {
+        pooled(model, residuals, at, index, standardised.level(at, index))
+            .map_or(f64::NAN, |it| it.z)
+    };
+    let values: Vec<f64> = (0..residuals.len()).map(value).collect();
+    OwnTail::fit(Side::Up, Statistic::Pooled, &values, model.cycle())
 }
 
 fn z_quantiles(z: &[f64]) -> [f32; Z_PERCENTILES.len()] {

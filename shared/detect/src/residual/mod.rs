@@ -8,6 +8,7 @@
 //! Scoring reads top-down in [`score`]: cycles become [`residuals`], these become z values
 //! ([`standard`]), [`statistic`]s of the last cycles, and a score: minus log10 of how often per
 //! week the series does so by itself. [`effect`] holds back what is unusual and does not matter;
+//! where requests are few, an hour of them is [`pooled`];
 //! [`explain`] puts the rest in words, [`band`] says where it would be if all were as usual.
 //!
 //! Across cycles, [`episode`] opens and ends; across services, [`root`] follows the call graph to
@@ -26,6 +27,7 @@ pub mod fit;
 pub mod level;
 pub mod model;
 pub mod noise;
+pub mod pooled;
 pub mod residuals;
 pub mod root;
 pub mod score;

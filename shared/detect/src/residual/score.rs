@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::effect::{Effect, effect};
-use super::model::{ResidualModel, Side};
+use super::model::{ResidualModel, SeriesModel, Side};
+use super::pooled::{Pooled, pooled};
 use super::residuals::{Residuals, SYMPTOM_LOOK_S};
 use super::standard::Standardised;
 use super::statistic::{Statistic, Z_CYCLES, statistics};
-use super::symptom::{RecentSymptoms, Symptom, SymptomScores};
+use super::symptom::{RecentSymptoms, SYMPTOM_MIN, Symptom, SymptomScores};
 use super::tail::Tail;
 use super::transform::Form;
 
@@ -18,6 +19,8 @@ pub struct ServiceEvidence {
     pub at_s: i64,
     /// Largest gated score of its series, at least [`SCORE_MIN`].
     pub score: f64,
+    /// The same for ranking and charts: what is held back is in order too, below [`HELD_MAX`].
+    pub ranking: f64,
     /// One for each series and side that has a value, in the order of the model.
     pub series: Vec<SeriesEvidence>,
 }
@@ -32,6 +35,9 @@ pub struct SeriesEvidence {
     /// Minus log10 of how often per week it does so by itself; 0 at most unless it is far out, so
     /// now, and matters.
     pub score: f64,
+    /// The score where it is above 0; else what it would be if nothing were held back, squeezed
+    /// to below [`HELD_MAX`].
+    pub ranking: f64,
     /// The statistic with the largest score.
     pub statistic: Statistic,
     /// Its value; bad is up on either side.
@@ -45,6 +51,8 @@ pub struct SeriesEvidence {
 
 /// Score of a service of which nothing is known.
 pub const SCORE_MIN: f64 = -3.0;
+/// Rankings of what is held back stay below this: less than what tells of anything.
+pub const HELD_MAX: f64 = SYMPTOM_MIN;
 /// It must be so now: two of three cycles at least this far out.
 const NOW_MIN: f64 = 3.0;
 
@@ -119,8 +127,9 @@ fn evidence(
             series.extend(series_evidence(model, residuals, standardised, at, side, index));
         }
     }
-    let score = series.iter().map(|s: &SeriesEvidence| s.score).fold(SCORE_MIN, f64::max);
-    ServiceEvidence { at_s: residuals.time_s(index), score, series }
+    let highest = |of: fn(&SeriesEvidence) -> f64| series.iter().map(of).fold(SCORE_MIN, f64::max);
+    let (score, ranking) = (highest(|it| it.score), highest(|it| it.ranking));
+    ServiceEvidence { at_s: residuals.time_s(index), score, ranking, series }
 }
 
 fn series_evidence(
@@ -137,35 +146,88 @@ fn series_evidence(
     }
     let z = standardised.z(at, residuals.recent(index, Z_CYCLES));
     let values = statistics(z, side.sign(), model.is_coarse());
-    let (score, statistic) = best_score(&series.tails, side, values)?;
     let newest = z.last().copied().unwrap_or(f64::NAN);
-    let effect = effect(model, residuals, standardised, at, side, index);
-    Some(SeriesEvidence {
+    let found = best_score(&series.tails, side, values).map(|best| {
+        let effect = effect(model, residuals, standardised, at, side, index);
+        evidence_from(series, side, best, values[best.statistic as usize], newest, effect)
+    });
+    let level = standardised.level(at, index);
+    let together = pooled_evidence(model, residuals, at, side, index, level);
+    let louder = |a: SeriesEvidence, b: SeriesEvidence| if b.score > a.score { b } else { a };
+    found.into_iter().chain(together).reduce(louder)
+}
+
+/// Evidence of failures that are put together, where requests are few.
+fn pooled_evidence(
+    model: &ResidualModel,
+    residuals: &Residuals,
+    at: usize,
+    side: Side,
+    index: usize,
+    level: f64,
+) -> Option<SeriesEvidence> {
+    let (series, statistic) = (&model.series[at], Statistic::Pooled);
+    let is_it = |tail: &&Tail| tail.statistic == statistic && tail.side == side;
+    let tail = series.tails.iter().find(is_it)?;
+    let Pooled { z, effect } = pooled(model, residuals, at, index, level)?;
+    let unheld = tail.score(z);
+    let score = if z >= statistic.value_min() { unheld } else { unheld.min(0.0) };
+    Some(evidence_from(series, side, Best { score, statistic, unheld }, z, z, effect))
+}
+
+fn evidence_from(
+    series: &SeriesModel,
+    side: Side,
+    best: Best,
+    value: f64,
+    z: f64,
+    effect: Effect,
+) -> SeriesEvidence {
+    let score = if effect.is_material { best.score } else { best.score.min(0.0) };
+    SeriesEvidence {
         metric: series.metric.clone(),
         side,
         form: series.form,
         symptom: Symptom::of(series, side),
-        score: if effect.is_material { score } else { score.min(0.0) },
-        statistic,
-        value: values[statistic as usize],
-        z: newest,
-        percentile: series.percentile(newest).unwrap_or(f64::NAN),
+        score,
+        ranking: if score > 0.0 { score } else { held(best.unheld) },
+        statistic: best.statistic,
+        value,
+        z,
+        percentile: series.percentile(z).unwrap_or(f64::NAN),
         effect,
-    })
+    }
 }
 
 /// The largest score of the statistics on one side, before the effect is looked at.
-fn best_score(tails: &[Tail], side: Side, values: [f64; 3]) -> Option<(f64, Statistic)> {
+#[derive(Clone, Copy)]
+struct Best {
+    score: f64,
+    statistic: Statistic,
+    /// The largest of the scores if none is held back.
+    unheld: f64,
+}
+
+fn best_score(tails: &[Tail], side: Side, values: [f64; 3]) -> Option<Best> {
     let is_now = values[Statistic::TwoOfThree as usize] >= NOW_MIN;
-    let scored = |tail: &Tail| -> Option<(f64, Statistic)> {
-        let value = values[tail.statistic as usize];
-        let score = tail.score(value);
-        let is_far = is_now && value >= tail.statistic.value_min();
-        let held = if is_far { score } else { score.min(0.0) };
-        value.is_finite().then_some((held, tail.statistic))
+    let scored = |tail: &Tail| -> Option<Best> {
+        let (value, statistic) = (values[tail.statistic as usize], tail.statistic);
+        let unheld = tail.score(value);
+        let is_far = is_now && value >= statistic.value_min();
+        let score = if is_far { unheld } else { unheld.min(0.0) };
+        value.is_finite().then_some(Best { score, statistic, unheld })
     };
-    let tails = tails.iter().filter(|tail| tail.side == side);
-    tails.filter_map(scored).reduce(|best, next| if next.0 > best.0 { next } else { best })
+    let better = |best: Best, next: Best| {
+        let unheld = best.unheld.max(next.unheld);
+        if next.score > best.score { Best { unheld, ..next } } else { Best { unheld, ..best } }
+    };
+    let own = |tail: &&Tail| tail.side == side && tail.statistic != Statistic::Pooled;
+    tails.iter().filter(own).filter_map(scored).reduce(better)
+}
+
+/// Keeps the order of what is held back, below [`HELD_MAX`].
+fn held(unheld: f64) -> f64 {
+    if unheld > 0.0 { HELD_MAX * unheld / (1.0 + unheld) } else { unheld }
 }
 
 #[cfg(test)]

@@ -12,16 +12,18 @@ pub enum Statistic {
     Mean,
     /// Two of three of the distance from the mean of the hour before.
     Change,
+    /// Failures of an hour together, where requests are few ([`super::pooled`]).
+    Pooled,
 }
 
 impl Statistic {
-    /// All of them, in the order of [`statistics`].
+    /// Those of z values, in the order of [`statistics`].
     pub const ALL: [Statistic; 3] = [Statistic::TwoOfThree, Statistic::Mean, Statistic::Change];
 
     /// The least value that means anything, whatever the past says.
     pub fn value_min(self) -> f64 {
         match self {
-            Statistic::TwoOfThree | Statistic::Change => 3.5,
+            Statistic::TwoOfThree | Statistic::Change | Statistic::Pooled => 3.5,
             Statistic::Mean => 1.75,
         }
     }

@@ -130,6 +130,9 @@ pub struct ExcludedPeriod {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
     pub lookback_days: u32,
+    /// Length of the cycles that evidence is learned for, seconds; a service's own step where that
+    /// is longer. Not a key: a backtest replays other cycles than those of the schedule.
+    pub cycle_s: i64,
     /// Rows of five minutes that a service must have.
     pub min_data_points: usize,
     pub validation_fraction: f64,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! accuracy FOLDER [--cycle PACK=SECONDS]... [--history DAYS,DAYS...] [--opening residual|forest]
-//!          [--pack NAME]... [--out FOLDER]
+//!          [--pack NAME]... [--worlds SEED,SEED...] [--faulty-days DAYS] [--out FOLDER]
 //! ```
 //!
 //! What a pack looks like is in `docs/MACHINE_LEARNING.md`.
@@ -16,6 +16,7 @@
 mod pack;
 mod run;
 mod table;
+mod world;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -32,12 +33,31 @@ type Anything = Box<dyn Error + Send + Sync>;
 const CYCLE_S: i64 = 120;
 const OPENINGS: [&str; 2] = ["residual", "forest"];
 
+/// Where a pack comes from.
+enum Source {
+    Folder(PathBuf),
+    /// Simulated, by its seed.
+    World(u64),
+}
+
+impl Source {
+    fn open(&self, faulty_days: u32) -> Result<Pack, Anything> {
+        match self {
+            Source::Folder(folder) => Pack::read(folder, &MetricSet::five())
+                .map_err(|error| format!("{}: {error}", folder.display()).into()),
+            Source::World(seed) => world::pack(*seed, faulty_days),
+        }
+    }
+}
+
 struct Arguments {
     folder: PathBuf,
     cycles_s: BTreeMap<String, i64>,
     history_days: Vec<u32>,
     openings: Vec<&'static str>,
     packs: Vec<String>,
+    worlds: Vec<u64>,
+    faulty_days: u32,
     out: Option<PathBuf>,
 }
 
@@ -45,10 +65,11 @@ fn main() -> Result<(), Anything> {
     let arguments = Arguments::read(std::env::args().skip(1))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     let mut lines = Vec::new();
-    for folder in folders(&arguments.folder)? {
-        let pack = Pack::read(&folder, &MetricSet::five())
-            .map_err(|error| format!("{}: {error}", folder.display()))?;
-        if !arguments.packs.is_empty() && !arguments.packs.contains(&pack.name) {
+    let packs = folders(&arguments.folder)?.into_iter().map(Source::Folder);
+    for source in packs.chain(arguments.worlds.iter().copied().map(Source::World)) {
+        let pack = source.open(arguments.faulty_days)?;
+        let is_world = matches!(source, Source::World(_));
+        if !is_world && !arguments.packs.is_empty() && !arguments.packs.contains(&pack.name) {
             continue;
         }
         for settings in arguments.settings(&pack.name) {
@@ -91,6 +112,8 @@ impl Arguments {
             history_days: Vec::new(),
             openings: OPENINGS.to_vec(),
             packs: Vec::new(),
+            worlds: Vec::new(),
+            faulty_days: 0,
             out: None,
         };
         while let Some(option) = given.next() {
@@ -106,6 +129,12 @@ impl Arguments {
                     }
                 }
                 "--opening" => arguments.openings.retain(|opening| *opening == value),
+                "--worlds" => {
+                    for seed in value.split(',') {
+                        arguments.worlds.push(seed.parse()?);
+                    }
+                }
+                "--faulty-days" => arguments.faulty_days = value.parse()?,
                 "--pack" => arguments.packs.push(value),
                 "--out" => arguments.out = Some(value.into()),
                 _ => return Err(format!("there is no option {option}").into()),

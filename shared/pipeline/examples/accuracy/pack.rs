@@ -73,6 +73,11 @@ impl Pack {
 }
 
 impl Samples {
+    /// Adds a series, ascending in time.
+    pub(crate) fn add(&mut self, metric: &str, service: ServiceName, samples: Vec<(i64, f64)>) {
+        self.0.entry(metric.to_owned()).or_default().insert(service, samples);
+    }
+
     /// Epoch seconds of the oldest and the newest sample.
     pub(crate) fn span(&self) -> (i64, i64) {
         let times = || self.0.values().flat_map(BTreeMap::values).flatten().map(|(time, _)| *time);

@@ -91,6 +91,7 @@ fn config(pack: &Pack, settings: &Settings) -> std::result::Result<Config, Anyth
     let loaded = config::load(Some(&document.to_string()), &|_| None);
     let mut config = loaded.map_err(|problems| problems.to_string())?.config;
     config.metrics = pack.metrics.clone();
+    config.training.cycle_s = settings.cycle_s;
     config.training.lookback_days = settings.history_days.unwrap_or(config.training.lookback_days);
     Ok(config)
 }

@@ -107,9 +107,10 @@ fn prepare(
     let kept = if is_whole { all.clone() } else { rows_of(&samples, width_s) };
     let split_s = split_s(&kept, config.training.validation_fraction);
     let calendar = config.calendar_of(&service);
+    let cycle_s = step_s.max(config.training.cycle_s);
     let fitted = match config.detection.opening {
         Opening::Forest => None,
-        Opening::Residual => evidence::fit(&samples, metrics, bounds, &calendar, span, step_s),
+        Opening::Residual => evidence::fit(&samples, metrics, bounds, &calendar, span, cycle_s),
     };
     let (fit, material) = fitted.unzip();
     let trial = material.as_ref();

@@ -53,9 +53,9 @@ pub(super) async fn read_history(
     ports: &TrainPorts<'_>,
 ) -> Result<History, SourceError> {
     let (after_s, until_s) = (past.after_s, past.until_s);
+    let step_s = config.training.cycle_s.clamp(1, CYCLE_S);
     let reads = config.metrics.iter().enumerate().map(|(index, metric)| async move {
-        let request =
-            RangeRequest { metric, after_s, until_s, step_s: CYCLE_S, services: Some(services) };
+        let request = RangeRequest { metric, after_s, until_s, step_s, services: Some(services) };
         let read = ports.source.read(&request).await?;
         let found = read.series.len();
         ports.progress.on(TrainEvent::MetricRead { metric: &metric.name, services: found });

@@ -7,12 +7,14 @@ use crate::config::moment::{self, Moment, Side};
 use crate::config::problems::Problem;
 use crate::config::valid::{ContaminationMethod, ExcludedPeriod, SeverityPercentiles, Training};
 use crate::config::values::{Leaf, Values};
+use crate::limits::CYCLE_S;
 use crate::service::ServiceName;
 
 pub(super) fn training(values: &Values, problems: &mut Vec<Problem>) -> Training {
     let method = values.text("training.contamination_estimation.method");
     Training {
         lookback_days: values.whole("training.lookback_days"),
+        cycle_s: CYCLE_S,
         min_data_points: values.whole("training.min_data_points"),
         validation_fraction: values.number("training.validation_fraction"),
         contamination_method: match method.as_str() {

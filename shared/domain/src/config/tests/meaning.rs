@@ -42,6 +42,7 @@ fn defaults_need_no_document() {
     insta::assert_debug_snapshot!(config.training, @r#"
     Training {
         lookback_days: 30,
+        cycle_s: 120,
         min_data_points: 2000,
         validation_fraction: 0.2,
         contamination_method: Knee,
