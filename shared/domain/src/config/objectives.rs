@@ -21,6 +21,9 @@ pub struct SloSettings {
     pub request_rate_affects_severity: bool,
     /// What a database that is `high` does to the service's status.
     pub database_high_maps_to: DatabaseHigh,
+    /// How far below a limit a value must fall, as a share of it, before an incident becomes milder
+    /// or ends.
+    pub hysteresis: f64,
     pub busy_periods: Vec<BusyPeriod>,
     pub defaults: Thresholds,
     /// Services with at least one threshold of their own.

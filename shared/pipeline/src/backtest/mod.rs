@@ -39,7 +39,7 @@ pub use explanation::{Explanation, Gate, MetricExplanation};
 pub use history::{classes, understood};
 pub use incident::{Incident, Incidents, Notification};
 pub use judge::{Cause, Finding, Judge, Scale, Usual};
-pub use notified::{Fates, Notified};
+pub use notified::{Fates, Notified, fates};
 pub use tape::{Part, Span, Tape, Tick, read_tapes};
 
 /// Cycles that are judged at once: a judge begins each part with a day of warm-up, and parts are to

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use detect::anomaly::Anomaly;
 use detect::evidence::Evidence;
 use detect::residual::Cause;
-use domain::ServiceName;
 use domain::config::valid::Config;
+use domain::{ServiceName, Severity};
 use payload::cascade::put_cause;
 use payload::render;
 use payload::result::ServiceResult;
@@ -50,9 +50,15 @@ pub struct Candidate {
     pub result: ServiceResult,
     /// Names of anomalies that keep an incident and do not start one.
     pub weak: BTreeSet<String>,
+    /// By anomaly, the severity that an incident of it does not fall below at once.
+    pub lingering: BTreeMap<String, Severity>,
 }
 
 impl Candidate {
+    fn new(result: ServiceResult, weak: BTreeSet<String>) -> Candidate {
+        Candidate { result, weak, lingering: BTreeMap::new() }
+    }
+
     /// What is said where no incidents are kept.
     fn verdict(&self) -> ServiceResult {
         match &self.result {
@@ -129,13 +135,12 @@ fn candidate(
 ) -> Candidate {
     let judged = match judged {
         Ok(judged) => judged,
-        Err(result) => return Candidate { result: result.clone(), weak: BTreeSet::new() },
+        Err(result) => return Candidate::new(result.clone(), BTreeSet::new()),
     };
     let names = anomaly.filter(|_| judged.is_weak()).map(|anomaly| anomaly.name.clone());
-    let weak = names.into_iter().collect();
-    let result = rendered(judged, anomaly, input, config);
-    let result = judge_objectives(result, &weak, judged, input, config);
-    Candidate { result, weak }
+    let found =
+        Candidate::new(rendered(judged, anomaly, input, config), names.into_iter().collect());
+    judge_objectives(found, judged, input, config)
 }
 
 fn rendered(
@@ -170,17 +175,16 @@ fn rendered(
 
 /// Objectives have their say where there are any; what does not start an incident is not theirs.
 fn judge_objectives(
-    result: ServiceResult,
-    weak: &BTreeSet<String>,
+    found: Candidate,
     judged: &Judged<'_>,
     input: &CycleInput,
     config: &Config,
-) -> ServiceResult {
-    let Some(settings) = &config.slos else { return result };
+) -> Candidate {
+    let Some(settings) = &config.slos else { return found };
     let (ServiceResult::AnomalyDetected(evaluation) | ServiceResult::NoAnomaly(evaluation)) =
-        result
+        found.result
     else {
-        return result;
+        return found;
     };
     let ServiceInput { service, period, .. } = judged.it;
     let width_s = judged.routed.model.training.row_width_s;
@@ -191,5 +195,7 @@ fn judge_objectives(
         window_s: u32::try_from(width_s).unwrap_or_default(),
         time_confidence: judged.time_confidence,
     };
-    objectives::apply(evaluation, weak, &subject, settings)
+    let objectives::Judged { result, weak, lingering } =
+        objectives::apply(evaluation, found.weak, &subject, settings);
+    Candidate { result, weak, lingering }
 }

@@ -100,6 +100,7 @@ pub(crate) fn evaluated(
     let is_single = |anomaly: &Anomaly| anomaly.kind == SLO_THRESHOLD || evidence_of(it).is_none();
     let found = |(name, anomaly): (&String, &Anomaly)| Detection {
         is_single: is_single(anomaly),
+        lingering: candidate.lingering.get(name).copied().unwrap_or_default(),
         ..detection(name, anomaly, &candidate.weak)
     };
     Some(Evaluated {

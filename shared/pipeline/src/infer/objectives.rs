@@ -7,9 +7,9 @@ use detect::pattern;
 use detect::rows::Observation;
 use domain::config::objectives::SloSettings;
 use domain::config::valid::Config;
-use domain::{Period, ServiceName};
+use domain::{Period, ServiceName, Severity};
 use payload::result::{Anomaly, Evaluation, ServiceResult};
-use slo::{Baseline, Baselines, Metrics, Reading, Situation, SloStatus, Verdict};
+use slo::{Baseline, Baselines, Metrics, REQUESTS_MIN, Reading, Situation, SloStatus, Verdict};
 
 use crate::infer::gather::{CycleInput, ServiceInput};
 
@@ -46,39 +46,95 @@ pub(super) fn breached(
     bad.map(|(name, _)| name.to_owned()).collect()
 }
 
+/// What objectives made of a service.
+pub(super) struct Judged {
+    pub result: ServiceResult,
+    /// Names of anomalies that keep an incident and do not start one.
+    pub weak: BTreeSet<String>,
+    /// By anomaly, the severity with limits a little tighter: what is worse does not fall below it
+    /// at once.
+    pub lingering: BTreeMap<String, Severity>,
+}
+
 /// The verdict after objectives: anomalies too small to matter are dropped, severities follow the
 /// matrix, and an objective that is broken unseen becomes an anomaly of its own. What is `weak` is
 /// left alone: it starts nothing.
 pub(super) fn apply(
     mut evaluation: Box<Evaluation>,
-    weak: &BTreeSet<String>,
+    mut weak: BTreeSet<String>,
     subject: &Subject<'_>,
     settings: &SloSettings,
-) -> ServiceResult {
+) -> Judged {
     let found = std::mem::take(&mut evaluation.anomalies);
     let (mut after, found): (BTreeMap<String, Anomaly>, BTreeMap<String, Anomaly>) =
         found.into_iter().partition(|(name, _)| weak.contains(name));
     let anomalies: Vec<slo::Anomaly> = found.iter().map(anomaly).collect();
+    let found: Vec<(String, Anomaly)> = found.into_iter().collect();
     let (metrics, baselines) = (&evaluation.current_metrics, &evaluation.training_baselines);
     let verdict = judge(&anomalies, metrics, baselines, subject, settings);
-    let found: Vec<(String, Anomaly)> = found.into_iter().collect();
-    for it in &verdict.kept {
-        let Some((name, mut anomaly)) = found.get(it.index).cloned() else { continue };
-        anomaly.ml_severity = Some(anomaly.severity);
-        anomaly.severity = it.severity;
-        anomaly.slo_context = it.context.as_ref().map(payload::slo::context);
-        after.insert(name, anomaly);
+    let nearly = raised(metrics, settings.hysteresis);
+    let nearly = judge(&anomalies, &nearly, baselines, subject, settings);
+    let anomalies_of = |verdict: &Verdict| {
+        carried(verdict, &found, evaluation.model_name, subject.time_confidence)
+    };
+    let (carried, held) = (anomalies_of(&verdict), anomalies_of(&nearly));
+    let lingering = held.iter().map(|(name, anomaly)| (name.clone(), anomaly.severity)).collect();
+    if carried.is_empty() {
+        // Close below a limit: nothing begins, and what has begun goes on.
+        weak.extend(held.keys().cloned());
+        after.extend(held);
     }
-    for it in &verdict.synthetic {
-        let confidence = subject.time_confidence;
-        let anomaly = payload::slo::synthetic(it, evaluation.model_name, confidence);
-        after.insert(it.name.to_owned(), anomaly);
+    if has_few_requests(metrics, subject) {
+        let made = verdict.synthetic.iter().filter(|it| is_latency(it.name));
+        weak.extend(made.map(|it| it.name.to_owned()));
     }
+    after.extend(carried);
     evaluation.set_anomalies(after);
     let said = &verdict.evaluation;
     evaluation.original_severity = said.severity_changed().then_some(said.original_severity);
     evaluation.slo_evaluation = Some(payload::slo::evaluation(said));
-    ServiceResult::of(evaluation)
+    Judged { result: ServiceResult::of(evaluation), weak, lingering }
+}
+
+/// Values as they would be if limits were lower by a share of them.
+fn raised(metrics: &BTreeMap<String, Option<f64>>, by: f64) -> BTreeMap<String, Option<f64>> {
+    let raised = |(name, value): (&String, &Option<f64>)| {
+        let is_judged = name.as_str() != "request_rate";
+        let raised = value.map(|value| if is_judged { value / (1.0 - by) } else { value });
+        (name.clone(), raised)
+    };
+    metrics.iter().map(raised).collect()
+}
+
+/// The anomalies that a verdict leaves and makes, with its severities.
+fn carried(
+    verdict: &Verdict,
+    found: &[(String, Anomaly)],
+    model: Period,
+    confidence: f64,
+) -> BTreeMap<String, Anomaly> {
+    let kept = verdict.kept.iter().filter_map(|it| {
+        let (name, mut anomaly) = found.get(it.index).cloned()?;
+        anomaly.ml_severity = Some(anomaly.severity);
+        anomaly.severity = it.severity;
+        anomaly.slo_context = it.context.as_ref().map(payload::slo::context);
+        Some((name, anomaly))
+    });
+    let made = verdict
+        .synthetic
+        .iter()
+        .map(|it| (it.name.to_owned(), payload::slo::synthetic(it, model, confidence)));
+    kept.chain(made).collect()
+}
+
+/// A mean of so few requests breaks no objective by itself.
+fn has_few_requests(metrics: &BTreeMap<String, Option<f64>>, subject: &Subject<'_>) -> bool {
+    let rate = metrics.get("request_rate").copied().flatten();
+    rate.is_some_and(|rps| rps * f64::from(subject.window_s) < REQUESTS_MIN)
+}
+
+fn is_latency(name: &str) -> bool {
+    matches!(name, "slo_application_latency" | "slo_database_latency")
 }
 
 fn judge(

@@ -157,6 +157,22 @@ impl Fleet {
         infer_cycle(&request, &self.config, &ports, &mut self.warm).await
     }
 
+    /// Values of a metric of a service, as simulated.
+    pub(crate) fn values(
+        &self,
+        metric: &str,
+        service: &ServiceName,
+        span: std::ops::Range<i64>,
+    ) -> Vec<f64> {
+        let found = estate()
+            .series
+            .iter()
+            .find(|it| it.metric.as_str() == metric && it.service == service.as_str())
+            .expect("the estate has it");
+        let samples = found.timestamps_s.iter().zip(&found.values);
+        samples.filter(|(time_s, _)| span.contains(time_s)).map(|(_, value)| *value).collect()
+    }
+
     /// Multiplies a metric of a service in the quarter of an hour before an instant.
     pub(crate) fn break_metric(&self, metric: &str, service: &ServiceName, until: &str, by: f64) {
         self.alter(metric, service, until, |value| value * by);

@@ -13,6 +13,7 @@ mod infer;
 mod late;
 mod learning;
 mod notices;
+mod objectives;
 mod parity;
 mod patterns;
 mod registry;

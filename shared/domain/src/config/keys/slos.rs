@@ -80,7 +80,7 @@ const fn threshold(path: &'static str, shape: Shape, default: &'static str) -> K
     }
 }
 
-const SWITCHES: [Key; 7] = [
+const SWITCHES: [Key; 8] = [
     Key::live("slos.enabled", BOOLEAN, "")
         .about("Whether objectives are judged; true where the section has any key."),
     Key::live("slos.allow_downgrade_to_informational", BOOLEAN, "true")
@@ -91,6 +91,9 @@ const SWITCHES: [Key; 7] = [
         .about("Whether a fall of traffic raises severity."),
     Key::live("slos.database_high_maps_to", Shape::Word(&["breached", "warning"]), "\"breached\"")
         .about("What a database latency of the level high counts as."),
+    Key::live("slos.hysteresis", number(0.0, 0.5), "0.05").about(
+        "How far below a limit a value must fall before an incident becomes milder or ends.",
+    ),
     Key::live("slos.busy_periods[].start", Shape::Text(Form::Moment), "")
         .required()
         .about("Start of a busy period, in which limits are looser."),

@@ -48,6 +48,7 @@ pub(super) fn slos(
             "warning" => DatabaseHigh::Warning,
             _ => DatabaseHigh::Breached,
         },
+        hysteresis: values.number("slos.hysteresis"),
         busy_periods: busy_periods(values, problems),
         defaults,
         services: of_services(values, &base, services, problems),

@@ -55,6 +55,7 @@ pub(super) fn special(path: &str) -> Option<(Value, Value)> {
     };
     let value = match name {
         "database_high_maps_to" => json!("warning"),
+        "hysteresis" => json!(0.1),
         name if !name.contains('.') => json!(false),
         name => other_value(name),
     };
@@ -120,6 +121,7 @@ fn the_switches_are_read() {
     assert!(!with(traffic, "false").request_rate_affects_severity);
     let database = with("database_high_maps_to", "\"warning\"");
     assert_eq!(database.database_high_maps_to, DatabaseHigh::Warning);
+    assert_eq!((plain.hysteresis, with("hysteresis", "0.1").hysteresis), (0.05, 0.1));
 }
 
 #[test]
