@@ -11,7 +11,7 @@ use crate::confidence::{Voices, after_drift, confidence};
 use crate::contribution::{Contribution, Weighed, contributions};
 use crate::drift::DriftReport;
 use crate::evidence::Evidence;
-use crate::impact::{Affected, business_impact};
+use crate::impact::Impact;
 use crate::involved::{Involved, involved, state};
 use crate::model::PeriodModel;
 use crate::pattern::{self, Core, DependencyContext, Match, Pattern, State};
@@ -80,7 +80,8 @@ pub struct Anomaly {
     pub value: Option<f64>,
     pub description: String,
     pub interpretation: String,
-    pub business_impact: String,
+    /// What it means for the business, once its severity is final.
+    pub impact: Impact,
     /// Strongest first.
     pub involved: Vec<Involved>,
     pub contributing_metrics: Vec<String>,
@@ -171,7 +172,6 @@ fn combination(case: &Case<'_>) -> Option<Anomaly> {
     let contributions = contributions(Some(verdict), &[], case.model, |it| case.value_of(it));
     let voices = voices(case, false, &[]);
     let drift = drift_of(case, confidence(&Voices { combination_agrees: false, ..voices }));
-    let impact = affected(case, None, true);
     Some(Anomaly {
         name: COMBINATION_NAME.to_owned(),
         kind: AnomalyKind::Combination,
@@ -186,7 +186,7 @@ fn combination(case: &Case<'_>) -> Option<Anomaly> {
         value: None,
         description: words::describe_combination(case, &names),
         interpretation: words::ONLY_TOGETHER.to_owned(),
-        business_impact: business_impact(Severity::Medium, &impact),
+        impact: impact(case, None, true),
         involved: Vec::new(),
         recommended_actions: words::actions_of_combination(&names),
         contributing_metrics: names,
@@ -211,7 +211,6 @@ fn common(
         drift_of(case, confidence(&voices(case, pattern.is_some(), &involved)));
     let (possible_causes, checks) = words::hints_of(case, &involved);
     let trend = case.trends.map(|it| it.metric(&root.metric)).unwrap_or_default();
-    let impact = affected(case, pattern, false);
     let lowest = involved.iter().map(|it| it.score).fold(f64::INFINITY, f64::min);
     Anomaly {
         name: String::new(),
@@ -227,7 +226,7 @@ fn common(
         value: Some(root.value),
         description: String::new(),
         interpretation: String::new(),
-        business_impact: business_impact(adjusted.severity, &impact),
+        impact: impact(case, pattern, false),
         contributing_metrics: involved.iter().map(|it| it.metric.clone()).collect(),
         secondary_cause: None,
         trend,
@@ -290,9 +289,9 @@ fn drift_of(case: &Case<'_>, confidence: f64) -> (f64, Option<f64>) {
     }
 }
 
-fn affected<'a>(case: &Case<'a>, pattern: Option<&Pattern>, is_combination: bool) -> Affected<'a> {
+fn impact(case: &Case<'_>, pattern: Option<&Pattern>, is_combination: bool) -> Impact {
     let nature = pattern.map(|pattern| pattern.nature);
-    Affected { nature, is_combination, category: case.category, period: case.period }
+    Impact { nature, is_combination, category: case.category.clone(), period: case.period }
 }
 
 fn shares(case: &Case<'_>, involved: &[Involved]) -> Vec<Contribution> {

@@ -122,7 +122,7 @@ fn a_pattern_names_and_explains() {
     assert!((sum(&found.contributions) - 1.0).abs() < 1e-9, "{:?}", found.contributions);
     insta::assert_snapshot!(found.description, @"The database takes 500 ms, 79 % of the response time 636 ms (application_latency usually 124 ms)");
     insta::assert_snapshot!(found.interpretation, @"The database dominates. Tuning the application will hardly help.");
-    insta::assert_snapshot!(found.business_impact, @"Users are affected now (service with an impact on revenue), in business hours.");
+    insta::assert_snapshot!(found.impact.told(found.severity), @"Users are affected now (service with an impact on revenue), in business hours.");
     insta::assert_snapshot!(found.recommended_actions.join("\n"), @r"
     CHECK slow queries, connection pool, host of the database
     INVESTIGATE plans, missing indexes, many small queries in a loop
@@ -249,7 +249,7 @@ fn fast_responses_among_failures_are_seen_beside_evidence() {
     let found = scene.interpret().unwrap();
     assert_eq!(found.name, "error_rate_fast_rejection", "{found:#?}");
     assert!(found.involved.iter().any(|it| it.is_corroborating));
-    assert!(found.business_impact.starts_with("Requests are rejected"));
+    assert!(found.impact.told(found.severity).starts_with("Requests are rejected"));
 }
 
 #[test]
@@ -334,7 +334,10 @@ fn the_weekend_excuses_one_level_and_says_so() {
     let found = scene.interpret().unwrap();
     assert_eq!(found.severity, Severity::Medium);
     assert_eq!(found.severity_reasons, ["off-hours: one level milder"]);
-    assert!(found.business_impact.starts_with("A minor degradation"), "told after adjustments");
+    assert!(
+        found.impact.told(found.severity).starts_with("A minor degradation"),
+        "told after adjustments"
+    );
     scene.breached = vec!["application_latency".to_owned()];
     assert_eq!(scene.interpret().unwrap().severity, Severity::High);
 }

@@ -5,26 +5,28 @@ use domain::{Category, Period, Severity};
 
 use crate::pattern::Nature;
 
-/// What is known of an anomaly when its impact is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Affected<'a> {
+/// What is known of an anomaly's impact but its severity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Impact {
     /// The nature of its pattern; `None` without one.
     pub nature: Option<Nature>,
     /// Only all metrics together are unusual.
     pub is_combination: bool,
-    pub category: &'a Category,
+    pub category: Category,
     pub period: Period,
 }
 
-/// One sentence. It depends on the severity, so it is told after all adjustments of it.
-pub fn business_impact(severity: Severity, it: &Affected<'_>) -> String {
-    let what = effect(severity, it);
-    let service = service(it.category);
-    let when = moment(it.period);
-    format!("{what}{service}, {when}.")
+impl Impact {
+    /// One sentence. It depends on the severity, so it is told after all adjustments of it.
+    pub fn told(&self, severity: Severity) -> String {
+        let what = effect(severity, self);
+        let service = service(&self.category);
+        let when = moment(self.period);
+        format!("{what}{service}, {when}.")
+    }
 }
 
-fn effect(severity: Severity, it: &Affected<'_>) -> &'static str {
+fn effect(severity: Severity, it: &Impact) -> &'static str {
     use Severity::{Critical, High, Low, Medium};
     match (severity, it.nature) {
         (_, Some(Nature::Harmless)) => "Users don't notice yet; worth watching",
@@ -74,8 +76,7 @@ mod tests {
 
     fn tell(severity: Severity, nature: Option<Nature>, category: &str, period: Period) -> String {
         let category = Category::new(category);
-        let it = Affected { nature, is_combination: false, category: &category, period };
-        business_impact(severity, &it)
+        Impact { nature, is_combination: false, category, period }.told(severity)
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) fn render_anomaly(it: &Judged<'_>, found: &anomaly::Anomaly) -> Anoma
         pattern_name: found.pattern.map(|pattern| pattern.name.to_owned()),
         description: found.description.clone(),
         interpretation: found.interpretation.clone(),
-        business_impact: found.business_impact.clone(),
+        business_impact: found.impact.told(found.severity),
         secondary_cause: found.secondary_cause.clone(),
         root_metric: found.root_metric.clone(),
         signal_count: signals.len() as u32,

@@ -140,7 +140,7 @@ fn candidate(
     let names = anomaly.filter(|_| judged.is_weak()).map(|anomaly| anomaly.name.clone());
     let found =
         Candidate::new(rendered(judged, anomaly, input, config), names.into_iter().collect());
-    judge_objectives(found, judged, input, config)
+    judge_objectives(found, judged, anomaly, input, config)
 }
 
 fn rendered(
@@ -177,6 +177,7 @@ fn rendered(
 fn judge_objectives(
     found: Candidate,
     judged: &Judged<'_>,
+    anomaly: Option<&Anomaly>,
     input: &CycleInput,
     config: &Config,
 ) -> Candidate {
@@ -194,6 +195,7 @@ fn judge_objectives(
         period: *period,
         window_s: u32::try_from(width_s).unwrap_or_default(),
         time_confidence: judged.time_confidence,
+        impact: anomaly.map(|anomaly| &anomaly.impact),
     };
     let objectives::Judged { result, weak, lingering } =
         objectives::apply(evaluation, found.weak, &subject, settings);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use detect::impact::Impact;
 use detect::pattern;
 use detect::rows::Observation;
 use domain::config::objectives::SloSettings;
@@ -22,6 +23,8 @@ pub(super) struct Subject<'a> {
     /// Seconds that the metrics are averages over.
     pub window_s: u32,
     pub time_confidence: f64,
+    /// What its anomaly means for the business.
+    pub impact: Option<&'a Impact>,
 }
 
 /// Metrics that do not keep their objective now, whatever was found in them.
@@ -35,7 +38,7 @@ pub(super) fn breached(
     let named = config.metrics.iter().zip(&observation.values);
     let metrics = named.map(|(metric, value)| (metric.name.clone(), *value)).collect();
     let (service, at, period) = (&it.service, input.at, it.period);
-    let subject = Subject { service, at, period, window_s: 0, time_confidence: 1.0 };
+    let subject = Subject { service, at, period, window_s: 0, time_confidence: 1.0, impact: None };
     let verdict = judge(&[], &metrics, &BTreeMap::new(), &subject, settings).evaluation;
     let statuses = [
         ("application_latency", verdict.latency.reading),
@@ -74,9 +77,7 @@ pub(super) fn apply(
     let verdict = judge(&anomalies, metrics, baselines, subject, settings);
     let nearly = raised(metrics, settings.hysteresis);
     let nearly = judge(&anomalies, &nearly, baselines, subject, settings);
-    let anomalies_of = |verdict: &Verdict| {
-        carried(verdict, &found, evaluation.model_name, subject.time_confidence)
-    };
+    let anomalies_of = |verdict: &Verdict| carried(verdict, &found, evaluation.model_name, subject);
     let (carried, held) = (anomalies_of(&verdict), anomalies_of(&nearly));
     let lingering = held.iter().map(|(name, anomaly)| (name.clone(), anomaly.severity)).collect();
     if carried.is_empty() {
@@ -111,19 +112,21 @@ fn carried(
     verdict: &Verdict,
     found: &[(String, Anomaly)],
     model: Period,
-    confidence: f64,
+    subject: &Subject<'_>,
 ) -> BTreeMap<String, Anomaly> {
     let kept = verdict.kept.iter().filter_map(|it| {
         let (name, mut anomaly) = found.get(it.index).cloned()?;
         anomaly.ml_severity = Some(anomaly.severity);
         anomaly.severity = it.severity;
+        if let Some(impact) = subject.impact {
+            anomaly.business_impact = impact.told(it.severity);
+        }
         anomaly.slo_context = it.context.as_ref().map(payload::slo::context);
         Some((name, anomaly))
     });
-    let made = verdict
-        .synthetic
-        .iter()
-        .map(|it| (it.name.to_owned(), payload::slo::synthetic(it, model, confidence)));
+    let made = verdict.synthetic.iter().map(|it| {
+        (it.name.to_owned(), payload::slo::synthetic(it, model, subject.time_confidence))
+    });
     kept.chain(made).collect()
 }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use detect::residual::CallGraph;
+use domain::Severity;
 use incident::Rules;
+use payload::result::ServiceResult;
 use pipeline::backtest::decided::Decided;
 use pipeline::backtest::{Incidents, Notified, Part, fates, read_tapes, replay};
 use serde_json::json;
 
-use crate::fleet::{Fleet, TRAINED_AT, at, config, names};
+use crate::fleet::{Fleet, NOON, TRAINED_AT, at, config, names};
 
 const CYCLE_S: i64 = 120;
 const DAY_S: i64 = 86_400;
@@ -89,4 +91,27 @@ async fn slow_answers_to_a_few_requests_break_no_objective() {
     };
     assert_eq!(broken(service.as_str()), 0, "six requests in five minutes");
     assert!(broken(names()[0].as_str()) > 0);
+}
+
+#[tokio::test]
+async fn the_impact_is_that_of_the_severity_after_objectives() {
+    let mut told = Vec::new();
+    for limits in [
+        "{}",
+        r#"{"slos": {"defaults": {
+        "latency_acceptable_ms": 100000, "latency_warning_ms": 200000, "latency_critical_ms": 300000
+    }}}"#,
+    ] {
+        let mut fleet = Fleet::trained();
+        fleet.break_metric("application_latency", &names()[1], NOON, 6.0);
+        fleet.config = config(limits);
+        let cycle = fleet.infer(NOON).await.unwrap();
+        let found = cycle.results.iter().filter_map(ServiceResult::evaluation);
+        let anomaly = found.flat_map(|it| it.anomalies.values()).next().expect("an anomaly");
+        told.push((anomaly.severity, anomaly.business_impact.clone()));
+    }
+    let [(before, loud), (after, mild)] = &told[..] else { panic!("{told:?}") };
+    assert!(*before >= Severity::High && *after == Severity::Low, "{told:?}");
+    assert!(loud.starts_with("Users are affected") || loud.starts_with("Users have"), "{loud}");
+    assert!(mild.starts_with("A minor degradation"), "{mild}");
 }
