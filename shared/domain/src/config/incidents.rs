@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::valid::LogLevel;
 use crate::Severity;
 use crate::service::{Category, ServiceName};
 
@@ -47,10 +48,31 @@ pub struct Alerting {
     pub severity_threshold: Severity,
     pub non_alerting_patterns: BTreeSet<String>,
     pub min_confidence: Option<f64>,
+    /// Level at which an incident below the threshold is logged.
+    pub below_threshold_log: Option<LogLevel>,
+    /// `None`: anomalies of a service are told one by one.
+    pub correlation: Option<Correlation>,
     pub false_alarm_budget: FalseAlarmBudget,
     pub repeat_every_cycles: u32,
     /// In the order of the document.
     pub silences: Vec<Silence>,
+}
+
+/// `alerting.correlation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Correlation {
+    /// Seconds between first sights.
+    pub window_s: i64,
+    pub primary: Primary,
+    pub anomalies_min: usize,
+}
+
+/// Which of several anomalies stands for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Primary {
+    HighestConfidence,
+    HighestSeverity,
+    NamedPatternFirst,
 }
 
 /// False incidents of a service and week that are acceptable.
@@ -107,6 +129,8 @@ impl Default for Alerting {
             severity_threshold: Severity::Low,
             non_alerting_patterns: BTreeSet::from(["request_rate_surge_healthy".to_owned()]),
             min_confidence: None,
+            below_threshold_log: Some(LogLevel::Info),
+            correlation: None,
             false_alarm_budget: FalseAlarmBudget::default(),
             repeat_every_cycles: 1,
             silences: Vec::new(),

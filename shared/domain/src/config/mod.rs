@@ -15,6 +15,7 @@
 //! [`schema()`] and [`reference()`] are the same table for editors and for people.
 
 mod check;
+pub mod enrichment;
 mod env;
 mod forms;
 pub mod incidents;

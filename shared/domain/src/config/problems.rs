@@ -55,6 +55,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("FP004", "incidents are kept for less time than they may be opened again"),
     ("DEP002", "service calls itself"),
     ("ALR002", "silence is not usable"),
+    ("ENV001", "the proxy's metrics have no server"),
     ("OBS001", "address or path of a receiver is not usable"),
     ("SLO001", "default latency: acceptable not below warning"),
     ("SLO002", "default latency: warning not below critical"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::enrichment::Enrichment;
 use super::incidents::{Alerting, Dependencies, Fingerprinting};
 use super::objectives::SloSettings;
 use super::receivers::Delivery;
@@ -29,6 +30,8 @@ pub struct Config {
     pub fingerprinting: Fingerprinting,
     pub dependencies: Dependencies,
     pub alerting: Alerting,
+    /// What is looked up beside an alert.
+    pub enrichment: Enrichment,
     /// `None`: objectives are not judged.
     pub slos: Option<SloSettings>,
     pub log_level: LogLevel,

@@ -15,8 +15,6 @@ pub(super) const KEYS: &[Key] = &[
         .about("Pause between services."),
     Key::live("inference.check_drift", Shape::Boolean, "false")
         .about("Whether each cycle compares the last day with what the model learned."),
-    Key::later("inference.exception_enrichment_enabled", Shape::Boolean, "true")
-        .about("Whether alerts name exceptions."),
     Key::live("detection.opening", Shape::Text(Form::Opening), "\"residual\"")
         .about("What opens an anomaly: forests, or residuals around the season."),
     Key::live("detection.gates.requests_min", number(0.0, 1e9), "20")

@@ -6,6 +6,8 @@ use crate::config::shape::{Form, Shape, integer, number};
 const PATTERNS: Shape = Shape::List(&Shape::Text(Form::NotEmpty));
 const SERVICE_NAMES: Shape = Shape::List(&Shape::Text(Form::Service));
 const BUDGETS: Shape = number(0.01, 1_000.0);
+const SELECTIONS: Shape =
+    Shape::Word(&["highest_confidence", "highest_severity", "named_pattern_first"]);
 const SEVERITIES: Shape = Shape::Word(&["low", "medium", "high", "critical"]);
 
 pub(super) const KEYS: &[Key] = &[
@@ -69,6 +71,19 @@ pub(super) const KEYS: &[Key] = &[
         .about("Patterns that are tracked and never told."),
     Key::live("alerting.min_confidence", number(0.0, 1.0), "")
         .about("Confidence from which incidents are told; otherwise any."),
+    Key::live("alerting.log_below_threshold", Shape::Boolean, "true")
+        .about("Whether an incident that is milder than the threshold is logged."),
+    Key::live("alerting.below_threshold_log_level", Shape::Text(Form::LogLevel), "\"info\"")
+        .about("Level of these log lines."),
+    Key::live("alerting.correlation.enabled", Shape::Boolean, "false")
+        .about("Whether several anomalies of a service are told as one."),
+    Key::live("alerting.correlation.window_seconds", integer(1, 86_400), "300")
+        .unit("s")
+        .about("Incidents that were first seen this close to the primary one are told with it."),
+    Key::live("alerting.correlation.primary_selection", SELECTIONS, "\"highest_confidence\"")
+        .about("Which anomaly stands for the others."),
+    Key::live("alerting.correlation.min_anomalies_to_correlate", integer(2, 1_000), "2")
+        .about("Fewer are told one by one."),
     Key::live("alerting.false_alarm_budget", BUDGETS, "").unit("1/week").about(
         "False incidents of a service and week that are acceptable. Training turns it into the \
          score that opens incidents, service by service; without it that score is 1.5.",

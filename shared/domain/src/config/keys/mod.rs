@@ -7,6 +7,7 @@
 //! objects. A key with a name of its own wins over `*`.
 
 mod detection;
+mod enrichment;
 mod incidents;
 mod later;
 mod models;
@@ -44,7 +45,7 @@ pub(crate) enum Stage {
 }
 
 /// All keys in the order of the documentation.
-const TABLES: [&[Key]; 8] = [
+const TABLES: [&[Key]; 9] = [
     source::KEYS,
     models::KEYS,
     detection::KEYS,
@@ -52,6 +53,7 @@ const TABLES: [&[Key]; 8] = [
     slos::KEYS,
     incidents::KEYS,
     receivers::KEYS,
+    enrichment::KEYS,
     later::KEYS,
 ];
 

@@ -8,7 +8,8 @@ use super::services::{service_name, warn_of_unused_category};
 use crate::Severity;
 use crate::config::forms;
 use crate::config::incidents::{
-    Alerting, CascadeDetection, Dependencies, FalseAlarmBudget, Fingerprinting, Silence,
+    Alerting, CascadeDetection, Correlation, Dependencies, FalseAlarmBudget, Fingerprinting,
+    Primary, Silence,
 };
 use crate::config::moment::{self, Side};
 use crate::config::problems::Problem;
@@ -114,10 +115,28 @@ pub(super) fn alerting(
         severity_threshold: threshold.unwrap_or(Severity::Low),
         non_alerting_patterns: patterns.collect(),
         min_confidence: values.given("alerting.min_confidence").and_then(|it| it.value.as_f64()),
+        below_threshold_log: values
+            .flag("alerting.log_below_threshold")
+            .then(|| forms::log_level(&values.text("alerting.below_threshold_log_level")))
+            .flatten(),
+        correlation: correlation(values),
         false_alarm_budget: budget(values, services, problems),
         repeat_every_cycles: values.whole("alerting.repeat_every_cycles"),
         silences: silences(values, problems),
     }
+}
+
+fn correlation(values: &Values) -> Option<Correlation> {
+    let key = |name: &str| format!("alerting.correlation.{name}");
+    values.flag(&key("enabled")).then(|| Correlation {
+        window_s: values.whole(&key("window_seconds")),
+        primary: match values.text(&key("primary_selection")).as_str() {
+            "highest_severity" => Primary::HighestSeverity,
+            "named_pattern_first" => Primary::NamedPatternFirst,
+            _ => Primary::HighestConfidence,
+        },
+        anomalies_min: values.whole(&key("min_anomalies_to_correlate")),
+    })
 }
 
 fn budget(values: &Values, services: &Services, problems: &mut Vec<Problem>) -> FalseAlarmBudget {

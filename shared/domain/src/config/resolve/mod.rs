@@ -3,6 +3,7 @@
 //! Where a value was refused its default stands in, so that the remaining checks still run. The
 //! result is used only if there was no error at all.
 
+mod enrichment;
 mod incidents;
 mod ladders;
 mod metrics;
@@ -39,6 +40,7 @@ pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
         fingerprinting: incidents::fingerprinting(values, detection.opening, problems),
         dependencies: incidents::dependencies(values, problems),
         alerting: incidents::alerting(values, &services, problems),
+        enrichment: enrichment::enrichment(values, problems),
         detection,
         periods: periods::periods(values, &services, problems),
         delivery: receivers::delivery(values),

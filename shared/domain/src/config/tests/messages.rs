@@ -128,13 +128,11 @@ fn documents_that_are_not_json_objects_are_refused() {
 fn keys_of_later_work_warn_once_per_section_or_key() {
     insta::assert_snapshot!(warned(
         r#"{
-            "envoy_enrichment": { "enabled": true, "lookback_minutes": 3 },
             "inference": { "inter_service_delay_seconds": 0.2, "max_workers": 4 },
             "services": { "category_descriptions": { "core": "the core" } },
             "storage": {}
         }"#
     ), @r"
-    warning GEN003 at envoy_enrichment: the key is accepted and checked, but not used yet
     warning GEN003 at inference.inter_service_delay_seconds: the key is accepted and checked, but not used yet
     warning GEN003 at services.category_descriptions: the key is accepted and checked, but not used yet
     warning GEN003 at storage: the key is accepted and checked, but not used yet
@@ -142,12 +140,19 @@ fn keys_of_later_work_warn_once_per_section_or_key() {
     insta::assert_snapshot!(
         refused(r#"{"envoy_enrichment": {"lookback_minutes": 0}, "alerting": {"sevrity": 1}}"#),
         @r#"
-    the configuration has 2 errors and 1 warning
+    the configuration has 2 errors
       1. error GEN007 at envoy_enrichment.lookback_minutes: 0 is out of range; write a whole number from 1 to 60 (min)
-      2. error GEN001 at alerting.sevrity: "sevrity" is not a known key; known here: severity_threshold, non_alerting_patterns, min_confidence, false_alarm_budget, false_alarm_budget_by_category, false_alarm_budget_by_service, repeat_every_cycles, silences, log_below_threshold, below_threshold_log_level, correlation
-      3. warning GEN003 at envoy_enrichment: the key is accepted and checked, but not used yet
+      2. error GEN001 at alerting.sevrity: "sevrity" is not a known key; known here: severity_threshold, non_alerting_patterns, min_confidence, log_below_threshold, below_threshold_log_level, correlation, false_alarm_budget, false_alarm_budget_by_category, false_alarm_budget_by_service, repeat_every_cycles, silences
     "#
     );
+}
+
+#[test]
+fn a_proxy_without_a_server_is_refused() {
+    insta::assert_snapshot!(refused(r#"{"envoy_enrichment": {"enabled": true}}"#), @r"
+    the configuration has 1 error
+      1. error ENV001 at envoy_enrichment.enabled: the proxy's metrics have no server; set envoy_enrichment.mimir_endpoint, or switch it off
+    ");
 }
 
 #[test]

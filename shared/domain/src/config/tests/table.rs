@@ -99,6 +99,29 @@ fn special(key: &Key) -> Option<(Value, Value)> {
         let value = json!({"critical": -0.7, "high": -0.4, "medium": -0.2})[level].clone();
         return Some((json!({}), document(key.path, value)));
     }
+    if let Some(part) = key.path.strip_prefix("envoy_enrichment.") {
+        let base = json!({ "enabled": true, "mimir_endpoint": "https://mimir.example" });
+        let mut changed = base.clone();
+        match part {
+            "enabled" => changed["enabled"] = json!(false),
+            "mimir_endpoint" => changed["mimir_endpoint"] = json!("https://other.example"),
+            "cluster_mapping.*" => changed["cluster_mapping"] = json!({ "custom": "edge" }),
+            part => changed[part] = json!(7),
+        }
+        let wrap = |section: Value| json!({ "envoy_enrichment": section });
+        return Some((wrap(base), wrap(changed)));
+    }
+    if let Some(part) = key.path.strip_prefix("alerting.correlation.") {
+        let base = json!({ "enabled": true });
+        let mut changed = base.clone();
+        changed[part] = match part {
+            "enabled" => json!(false),
+            "primary_selection" => json!("highest_severity"),
+            _ => json!(7),
+        };
+        let wrap = |section: Value| json!({ "alerting": { "correlation": section } });
+        return Some((wrap(base), wrap(changed)));
+    }
     // One cycle is what residual evidence has by itself.
     if key.path == "fingerprinting.confirmation_cycles" {
         return Some((json!({}), document(key.path, json!(2))));
