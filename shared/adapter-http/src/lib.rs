@@ -7,6 +7,8 @@
 //! - `answer`: what came back: a matrix, decoded without an intermediate document; pure
 //! - `transport`: how to ask: one client, one layer of retries, bounded answers
 //!
+//! - [`Prometheus`]: instant queries, for the context of alerts
+//!
 //! Receivers, each of which passes the suite of the port `Publisher`:
 //!
 //! - [`ObservabilityApi`]: batches of payloads; [`Alertmanager`]: alerts; [`Webhook`]: anything
@@ -20,6 +22,7 @@ mod answer;
 mod batch;
 mod observability;
 mod post;
+mod prometheus;
 mod query;
 #[cfg(test)]
 mod receiver_tests;
@@ -30,6 +33,7 @@ mod write_back;
 
 pub use alertmanager::Alertmanager;
 pub use observability::ObservabilityApi;
+pub use prometheus::Prometheus;
 pub use victoria_metrics::VictoriaMetrics;
 pub use webhook::Webhook;
 pub use write_back::WriteBack;

@@ -42,12 +42,23 @@ pub(crate) enum Failure {
 
 impl Transport {
     pub(crate) fn new(settings: &valid::VictoriaMetrics, token: Option<String>) -> Transport {
+        let backoff = Duration::from_millis(settings.retry_backoff_ms);
+        Transport::with(settings.attempts, backoff, &settings.retry_statuses, token)
+    }
+
+    /// So many attempts, the first one included; the waits between them double.
+    pub(crate) fn with(
+        attempts: u32,
+        backoff: Duration,
+        retry_statuses: &[u16],
+        token: Option<String>,
+    ) -> Transport {
         Transport {
             client: OnceLock::new(),
             token,
-            attempts: settings.attempts.max(1),
-            backoff: Duration::from_millis(settings.retry_backoff_ms),
-            retry_statuses: settings.retry_statuses.clone(),
+            attempts: attempts.max(1),
+            backoff,
+            retry_statuses: retry_statuses.to_vec(),
             bytes_max: METRIC_RESPONSE_BYTES_MAX,
         }
     }

@@ -206,7 +206,7 @@ fn is_refusal(code: u16) -> bool {
     (400..500).contains(&code) && code != 429 && code != 408
 }
 
-fn status_text(code: u16, body: &[u8]) -> String {
+pub(crate) fn status_text(code: u16, body: &[u8]) -> String {
     let text = answer::error_text(body);
     match code {
         300..400 => format!("HTTP {code}, a redirect; use the address that it points to"),
@@ -216,7 +216,7 @@ fn status_text(code: u16, body: &[u8]) -> String {
 }
 
 /// Takes user and password out of an address.
-fn redact(endpoint: &str) -> String {
+pub(crate) fn redact(endpoint: &str) -> String {
     let (scheme, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
     let authority_end = rest.find('/').unwrap_or(rest.len());
     let host_start = rest[..authority_end].rfind('@').map_or(0, |at| at + 1);

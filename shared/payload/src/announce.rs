@@ -5,6 +5,7 @@
 //! pure, so a repeated cycle makes the same bytes.
 
 use chrono::DateTime;
+use domain::config::incidents::Correlation;
 use domain::{ServiceName, Severity};
 use incident::change::{Advance, Change, Event};
 use incident::name::canonical;
@@ -12,6 +13,7 @@ use incident::rules::Rules;
 use incident::summary::summarize;
 use incident::{EndReason, Incident, IncidentState};
 
+use crate::correlation::correlate;
 use crate::message::{BODY_BYTES_MAX, Body, INCIDENTS_MAX, Message, MessageKind, message_id};
 use crate::resolution::{
     MODEL_TYPE, Resolution, ResolutionContext, ResolutionDetails, ResolutionReason,
@@ -54,20 +56,29 @@ pub fn track(evaluation: &mut Evaluation, advance: &Advance, rules: &Rules, at_m
     });
 }
 
-/// The messages of a service's cycle, alerts first. `evaluation` has been tracked; without one
-/// (an operator closed something) there are resolutions only.
+/// What messages are made of besides what happened to incidents.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Material<'a> {
+    /// It has been tracked; without one (an operator closed something) there are resolutions only.
+    pub evaluation: Option<&'a Evaluation>,
+    /// How the service looks now, for resolutions.
+    pub context: Option<&'a ResolutionContext>,
+    /// Whether anomalies of the service are told as one.
+    pub correlation: Option<&'a Correlation>,
+}
+
+/// The messages of a service's cycle, alerts first.
 pub fn messages(
     service: &ServiceName,
     cycle_id: i64,
     advance: &Advance,
-    evaluation: Option<&Evaluation>,
-    context: Option<&ResolutionContext>,
+    of: Material<'_>,
 ) -> Vec<Message> {
     let mut messages = Vec::new();
-    messages.extend(evaluation.and_then(|it| alert(service, cycle_id, advance, it)));
+    messages.extend(alert(service, cycle_id, advance, of));
     for (change, announcement) in advance.announced() {
         if let Some(end) = change.resolution.as_ref().filter(|_| !announcement.kind.is_alert()) {
-            messages.extend(resolution(service, cycle_id, end, context));
+            messages.extend(resolution(service, cycle_id, end, of.context));
         }
     }
     messages
@@ -78,8 +89,9 @@ fn alert(
     service: &ServiceName,
     cycle_id: i64,
     advance: &Advance,
-    evaluation: &Evaluation,
+    of: Material<'_>,
 ) -> Option<Message> {
+    let evaluation = of.evaluation?;
     let told = advance.announced().filter(|(_, announcement)| announcement.kind.is_alert());
     let mut ids: Vec<String> =
         told.map(|(change, _)| change.incident.incident_id.as_str().to_owned()).collect();
@@ -93,6 +105,9 @@ fn alert(
     it.anomalies.retain(|_, anomaly| is_told(anomaly));
     if it.anomalies.is_empty() {
         return None;
+    }
+    if let Some(settings) = of.correlation {
+        correlate(&mut it, service, settings);
     }
     count(&mut it);
     let id = message_id(service.as_str(), cycle_id, MessageKind::Anomaly.as_str());
@@ -111,7 +126,7 @@ fn count(it: &mut Evaluation) {
 
 /// The body, with ever more left out until it fits.
 fn bounded(mut it: Evaluation) -> Option<String> {
-    let shorten: [fn(&mut Evaluation); 4] = [
+    let shorten: [fn(&mut Evaluation); 5] = [
         |it| each(it, |anomaly| anomaly.comparison_data.clear()),
         |it| {
             each(it, |anomaly| {
@@ -120,6 +135,11 @@ fn bounded(mut it: Evaluation) -> Option<String> {
                 anomaly.possible_causes.clear();
                 anomaly.checks.clear();
             });
+        },
+        |it| {
+            it.exception_context = None;
+            it.service_graph_context = None;
+            it.envoy_context = None;
         },
         |it| {
             it.validation_warnings.clear();

@@ -48,7 +48,8 @@ fn run(severities: &[Option<Severity>], rules: &Rules) -> Vec<(Evaluation, Vec<M
         }
         evaluation.anomalies.values_mut().for_each(|it| it.tracking = None);
         track(&mut evaluation, &advance, rules, at_ms);
-        let messages = messages(&service(), cycle.id, &advance, Some(&evaluation), None);
+        let of = Material { evaluation: Some(&evaluation), ..Material::default() };
+        let messages = messages(&service(), cycle.id, &advance, of);
         told.push((evaluation, messages));
         if advance.is_written() {
             head = advance.head;

@@ -7,6 +7,8 @@
 //! - [`slo`]: what objectives say of a service and of an anomaly
 //! - [`resolution`], [`notification`]: what else is sent
 //! - [`message`]: what is sent, with its id; [`announce`]: from incidents to messages
+//! - [`correlation`]: several anomalies told as one
+//! - [`enrichment`]: what was looked up beside an alert
 //! - [`drift`]: whether the model still knows the service
 //! - [`alertmanager`], [`sns`], [`write_back`]: the same in other systems' forms
 //! - [`render`]: from what scoring found to these types
@@ -18,7 +20,9 @@
 pub mod alertmanager;
 pub mod announce;
 pub mod cascade;
+pub mod correlation;
 pub mod drift;
+pub mod enrichment;
 #[cfg(test)]
 mod examples;
 pub mod message;

@@ -78,6 +78,9 @@ pub fn judged(it: &Judged<'_>) -> ServiceResult {
         fingerprinting: None,
         affected_services: Vec::new(),
         root_cause: None,
+        exception_context: None,
+        service_graph_context: None,
+        envoy_context: None,
         truncated: None,
         performance_info: performance(it),
         metadata: metadata(it, is_fallback),
@@ -184,7 +187,7 @@ fn metadata(it: &Judged<'_>, is_fallback: bool) -> Metadata {
     models_used.dedup();
     let trained_at = DateTime::from_timestamp(it.model.training.trained_at_s, 0);
     let features = [
-        ("anomaly_correlation", false),
+        ("anomaly_correlation", true),
         ("contextual_severity", true),
         ("interpretations", true),
         ("named_patterns", true),

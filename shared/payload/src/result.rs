@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cascade::CascadeAnalysis;
+use crate::correlation::Correlation;
 use crate::drift::{DriftAnalysis, DriftWarning};
+use crate::enrichment::{EnvoyContext, ExceptionContext, ServiceGraphContext};
 use crate::slo::{SloContext, SloEvaluation};
 use crate::tracking::{AffectedService, Fingerprinting, RootCause, Tracking};
 
@@ -77,6 +79,15 @@ pub struct Evaluation {
     /// Another service that most likely causes this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_cause: Option<RootCause>,
+    /// The exceptions behind errors that break their objective.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception_context: Option<ExceptionContext>,
+    /// The calls that a slow service makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_graph_context: Option<ServiceGraphContext>,
+    /// What the proxy in front of the service sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envoy_context: Option<EnvoyContext>,
     /// Parts were left out because the message would have been too large.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<bool>,
@@ -153,6 +164,9 @@ pub struct Anomaly {
     /// Its metric beside the limits in force; absent without objectives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slo_context: Option<SloContext>,
+    /// Other anomalies of the service that it stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<Correlation>,
     /// Its incident; absent where none are kept.
     #[serde(flatten)]
     pub tracking: Option<Tracking>,

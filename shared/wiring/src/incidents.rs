@@ -11,6 +11,7 @@ use pipeline::infer::IncidentPorts;
 use pipeline::ports::{Clock, ScoreSink};
 
 use crate::Environment;
+use crate::contexts::{Contexts, contexts};
 use crate::receivers::{receivers, score_sink};
 use crate::state::{OpenFile, State, StateSettingsError, state};
 
@@ -20,6 +21,7 @@ pub struct Incidents {
     pub state: State,
     pub receivers: Vec<Receiver>,
     scores: Option<Arc<dyn ScoreSink>>,
+    contexts: Contexts,
     retention: Retention,
 }
 
@@ -35,6 +37,7 @@ impl Incidents {
             state,
             receivers: receivers(config, env),
             scores: score_sink(config, env),
+            contexts: contexts(config, env),
             retention: Retention::of_hours(hours(config.fingerprinting.retention_hours)),
         }))
     }
@@ -51,6 +54,7 @@ impl Incidents {
             outbox: self.state.outbox.as_ref(),
             receivers: &self.receivers,
             scores: self.scores.as_deref(),
+            contexts: self.contexts.ports(),
             clock,
             writer,
         }

@@ -15,6 +15,7 @@
 pub mod adapters;
 pub mod assembly;
 pub mod clock;
+mod contexts;
 pub mod event;
 pub mod incidents;
 pub mod moment;

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::ServiceName;
 use incident::operate::{self, Action, ActionError};
 use incident::{Advance, Disposition, ServiceHead};
-use payload::announce::messages;
+use payload::announce::{Material, messages};
 use pipeline::deliver::queue::copies;
 use pipeline::incidents::{Attempt, Outcome as Committed, Plan, commit_service};
 use pipeline::ports::incidents::{IncidentHistory, IncidentRecord};
@@ -175,7 +175,7 @@ pub(super) async fn commit(
     let cycle_id = payload::render::cycle_id(at);
     let plan = |head: &ServiceHead| match step(head) {
         Ok(advance) => {
-            let said = messages(service, cycle_id, &advance, None, None);
+            let said = messages(service, cycle_id, &advance, Material::default());
             Plan { messages: copies(&said, &opened.incidents.receivers), advance }
         }
         Err(error) => {

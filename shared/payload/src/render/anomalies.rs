@@ -50,6 +50,7 @@ pub(super) fn render_anomaly(it: &Judged<'_>, found: &anomaly::Anomaly) -> Anoma
         detected_by_model: it.model.period,
         cascade_analysis: None,
         slo_context: None,
+        correlation: None,
         tracking: None,
     }
 }

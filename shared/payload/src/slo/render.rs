@@ -162,6 +162,7 @@ pub fn synthetic(it: &SyntheticAnomaly, period: Period, time_confidence: f64) ->
         detected_by_model: period,
         cascade_analysis: None,
         slo_context: None,
+        correlation: None,
         tracking: None,
     }
 }

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use domain::ServiceName;
-use domain::config::valid::Config;
-use incident::{Advance, Rules};
+use domain::config::valid::{Config, LogLevel};
+use incident::{Advance, Hold, Rules};
 use payload::cascade::cascades;
 use payload::result::ServiceResult;
 use payload::run::{Cycle, CycleStatus, IncidentCounts, Summary};
@@ -17,8 +17,9 @@ use payload::{SCHEMA_VERSION, instant, render};
 use crate::deliver::notice::UnavailableRows;
 use crate::infer::IncidentPorts;
 use crate::infer::decide::CycleOutcome;
+use crate::infer::enrich::enrich;
 use crate::infer::finding::{findings, unseen};
-use crate::infer::follow::{Follower, follow, reap};
+use crate::infer::follow::{Follower, about_to_tell, follow, members, reap};
 use crate::infer::gather::CycleInput;
 use crate::infer::points::points;
 use crate::infer::tell::{notices, tell};
@@ -72,19 +73,27 @@ async fn act_on_incidents(
         clock: ports.clock,
         writer: ports.writer,
         rules: &rules,
+        correlation: config.alerting.correlation.as_ref(),
         receivers: ports.receivers,
         workers: COMMITS_AT_ONCE,
     };
-    let found = match &input.source_failure {
+    let mut found = match &input.source_failure {
         Some(failure) => unseen(input, failure),
         None => findings(input, outcome),
     };
-    let followed = follow(&found, &input.heads, &by).await;
+    let members = members(&found, &input.heads, &rules);
+    let told = about_to_tell(&members, &rules);
+    let ask = (ports.contexts, ports.clock);
+    enrich(&mut found, &told, input.at, &config.enrichment, ask).await;
+    let followed = follow(&found, members, &by).await;
     let mut acted = Acted::default();
     let reaped = sweep(input, config, &by, &mut acted.troubles).await;
     acted.points = points(outcome, &found, &followed);
     let advances = followed.iter().filter_map(|it| it.advance.as_ref()).chain(&reaped);
     acted.incidents = Some(count(advances, followed.iter().filter(|it| it.is_lost).count()));
+    if let Some(level) = config.alerting.below_threshold_log {
+        followed.iter().filter_map(|it| it.advance.as_ref()).for_each(|it| log_mild(it, level));
+    }
     for it in &followed {
         if let Some(trouble) = &it.trouble {
             acted.troubles.push(format!("{}: {trouble}", it.service));
@@ -94,6 +103,25 @@ async fn act_on_incidents(
         acted.results = followed.into_iter().map(|it| it.result).collect();
     }
     acted
+}
+
+/// Logs incidents that are too mild to be told.
+fn log_mild(advance: &Advance, level: LogLevel) {
+    for change in &advance.changes {
+        let Some(Hold::BelowSeverity { severity, threshold }) = &change.hold else { continue };
+        let (service, pattern) = (&advance.head.service, &change.incident.anomaly_name);
+        macro_rules! log {
+            ($event:ident) => {
+                tracing::$event!(%service, pattern, %severity, %threshold, "too mild to be told")
+            };
+        }
+        match level {
+            LogLevel::Error => log!(error),
+            LogLevel::Warn => log!(warn),
+            LogLevel::Info => log!(info),
+            LogLevel::Debug => log!(debug),
+        }
+    }
 }
 
 /// Now and then, ends incidents of services that are not watched any more.

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::ServiceName;
+use domain::config::incidents::Correlation;
 use futures_util::StreamExt;
 use incident::cascade::{Member, place};
 use incident::{Advance, EndReason, Rules, ServiceHead, advance, operate};
-use payload::announce::{messages, track};
+use payload::announce::{Material, messages, track};
 use payload::result::{Evaluation, ServiceResult};
 
 use crate::deliver::Receiver;
@@ -28,6 +29,8 @@ pub struct Follower<'a> {
     pub clock: &'a dyn Clock,
     pub writer: &'a Writer,
     pub rules: &'a Rules,
+    /// Whether anomalies of a service are told as one.
+    pub correlation: Option<&'a Correlation>,
     /// Who is told.
     pub receivers: &'a [Receiver],
     /// Services that are committed at once.
@@ -50,13 +53,33 @@ pub struct Followed {
     pub is_lost: bool,
 }
 
-/// Takes every finding's service through the cycle, in their order.
-pub async fn follow(findings: &[Finding], heads: &Heads, by: &Follower<'_>) -> Vec<Followed> {
+/// Every finding's service before the cycle, and what it is taken through; it is decided which
+/// incident is listed under which.
+pub fn members(findings: &[Finding], heads: &Heads, rules: &Rules) -> Vec<Member> {
     let mut members: Vec<Member> = findings
         .iter()
         .map(|finding| Member { head: head_of(heads, &finding.service), step: finding.step() })
         .collect();
-    place(&mut members, by.rules);
+    place(&mut members, rules);
+    members
+}
+
+/// Positions of the services that somebody is going to be alerted of.
+pub fn about_to_tell(members: &[Member], rules: &Rules) -> Vec<usize> {
+    let is_alerted = |member: &Member| {
+        let after = advance(&member.head, &member.step, rules);
+        after.announced().any(|(_, announcement)| announcement.kind.is_alert())
+    };
+    let told = members.iter().enumerate().filter(|(_, member)| is_alerted(member));
+    told.map(|(index, _)| index).collect()
+}
+
+/// Takes every finding's service through the cycle, in their order.
+pub async fn follow(
+    findings: &[Finding],
+    members: Vec<Member>,
+    by: &Follower<'_>,
+) -> Vec<Followed> {
     let commits = findings.iter().zip(members).map(|(it, member)| follow_one(it, member, by));
     futures_util::stream::iter(commits).buffered(by.workers.max(1)).collect().await
 }
@@ -79,7 +102,7 @@ pub async fn reap(
         let plan = |head: &ServiceHead| {
             let advance = operate::end_all(head, EndReason::ServiceRemoved, at_ms);
             let cycle_id = payload::render::cycle_id(at);
-            let said = messages(&head.service, cycle_id, &advance, None, None);
+            let said = messages(&head.service, cycle_id, &advance, Material::default());
             Plan { messages: copies(&said, by.receivers), advance }
         };
         match commit_service(by.store, by.clock, attempt, stored.head, &plan).await? {
@@ -97,7 +120,12 @@ async fn follow_one(finding: &Finding, member: Member, by: &Follower<'_>) -> Fol
         let advance = advance(head, &step, by.rules);
         let told = tracked(finding, &advance, by.rules);
         let (service, cycle, context) = (&finding.service, finding.cycle.id, &finding.context);
-        let said = messages(service, cycle, &advance, told.as_deref(), context.as_ref());
+        let of = Material {
+            evaluation: told.as_deref(),
+            context: context.as_ref(),
+            correlation: by.correlation,
+        };
+        let said = messages(service, cycle, &advance, of);
         Plan { messages: copies(&said, by.receivers), advance }
     };
     let outcome = commit_service(by.store, by.clock, attempt, head, &plan).await;

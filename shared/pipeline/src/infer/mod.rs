@@ -8,6 +8,7 @@
 pub mod act;
 pub mod cause;
 pub mod decide;
+mod enrich;
 mod evidence;
 pub mod finding;
 pub mod follow;
@@ -33,6 +34,7 @@ use crate::ports::outbox::Outbox;
 use crate::ports::{Clock, MetricSource, ScoreSink};
 use crate::registry::{Registry, RegistryError};
 
+pub use enrich::ContextPorts;
 pub use evidence::WarmEvidence;
 pub use models::WarmModels;
 pub use window::MetricWindow;
@@ -64,6 +66,8 @@ pub struct IncidentPorts<'a> {
     pub receivers: &'a [Receiver],
     /// Where scores are written for charts.
     pub scores: Option<&'a dyn ScoreSink>,
+    /// Where an alert's context is looked up.
+    pub contexts: ContextPorts<'a>,
     pub clock: &'a dyn Clock,
     /// This invocation.
     pub writer: &'a Writer,

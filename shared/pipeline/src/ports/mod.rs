@@ -6,9 +6,11 @@
 //! - [`incidents`]: where incident state lives
 //! - [`outbox`]: messages that were committed with that state
 //! - [`Publisher`]: where messages go; [`ScoreSink`]: where scores go
+//! - [`InstantQuery`]: where an alert's context is looked up
 //! - [`Clock`]: the time
 
 mod clock;
+mod context;
 pub mod incidents;
 mod metrics;
 mod objects;
@@ -16,6 +18,7 @@ pub mod outbox;
 mod publisher;
 
 pub use clock::Clock;
+pub use context::InstantQuery;
 pub use metrics::{Health, MetricRead, MetricSource, RangeRequest, SourceError};
 pub use objects::{ETag, Object, ObjectStore, Read, StoreError, check_key};
 pub use publisher::{Outcome, Publisher, ScoreSink};

@@ -6,6 +6,7 @@ mod artifact;
 mod backtest;
 mod charts;
 mod deliver;
+mod enrichment;
 mod fleet;
 mod graph;
 mod hostile;

@@ -12,7 +12,7 @@ use pipeline::backtest::decided::Decided;
 use pipeline::backtest::{Incidents, Part, read_tapes, replay};
 use pipeline::deliver::Receiver;
 use pipeline::incidents::{Retention, Writer};
-use pipeline::infer::{CycleRequest, IncidentPorts, InferPorts, Warm, infer_cycle};
+use pipeline::infer::{ContextPorts, CycleRequest, IncidentPorts, InferPorts, Warm, infer_cycle};
 use testkit::{MemoryIncidents, RecordingPublisher};
 
 use crate::fleet::{Fleet, NOON, TRAINED_AT, at, names};
@@ -45,6 +45,7 @@ async fn in_service(fleet: &Fleet) -> Told {
         outbox: &store,
         receivers: &receivers,
         scores: None,
+        contexts: ContextPorts::default(),
         clock: &fleet.clock,
         writer: &writer,
     };

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use payload::enrichment::Labelled;
 use payload::run::Cycle;
 use payload::write_back::ServicePoint;
 use pipeline::deliver::Receiver;
 use pipeline::incidents::{Retention, Writer};
-use pipeline::infer::{CycleRequest, IncidentPorts, InferPorts, infer_cycle};
-use pipeline::ports::ScoreSink;
+use pipeline::infer::{ContextPorts, CycleRequest, IncidentPorts, InferPorts, infer_cycle};
+use pipeline::ports::{InstantQuery, ScoreSink};
 use testkit::{MemoryIncidents, RecordingPublisher};
 
 use crate::fleet::{Fleet, NOON, at, config};
@@ -18,6 +19,8 @@ pub(crate) struct Watch {
     pub(crate) fleet: Fleet,
     pub(crate) store: MemoryIncidents,
     pub(crate) points: Points,
+    /// Where the context of alerts is looked up.
+    pub(crate) lookups: Option<Lookups>,
     receivers: Vec<Receiver>,
     cycles: i64,
 }
@@ -45,6 +48,27 @@ impl ScoreSink for Points {
     }
 }
 
+/// Answers queries, and remembers them.
+#[derive(Default)]
+pub(crate) struct Lookups {
+    pub(crate) asked: Mutex<Vec<String>>,
+    /// What expressions that hold a word are answered with.
+    pub(crate) answers: Vec<(&'static str, Result<Vec<Labelled>, String>)>,
+}
+
+#[async_trait::async_trait]
+impl InstantQuery for Lookups {
+    async fn query(&self, expression: &str, _: DateTime<Utc>) -> Result<Vec<Labelled>, String> {
+        self.asked.lock().unwrap().push(expression.to_owned());
+        let found = self.answers.iter().find(|(word, _)| expression.contains(word));
+        found.map_or(Ok(Vec::new()), |(_, answer)| answer.clone())
+    }
+
+    fn describe(&self) -> String {
+        "a list of answers".to_owned()
+    }
+}
+
 impl Watch {
     /// With receivers by name.
     pub(crate) fn new(
@@ -59,7 +83,7 @@ impl Watch {
         };
         let receivers = receivers.iter().map(receiver).collect();
         let (store, points) = (MemoryIncidents::new(), Points::default());
-        Watch { fleet, store, points, receivers, cycles: 0 }
+        Watch { fleet, store, points, lookups: None, receivers, cycles: 0 }
     }
 
     /// The next cycle of the schedule, at its time.
@@ -80,6 +104,10 @@ impl Watch {
             outbox: &self.store,
             receivers: &self.receivers,
             scores: Some(&self.points),
+            contexts: match &self.lookups {
+                Some(lookups) => ContextPorts { metrics: Some(lookups), proxy: Some(lookups) },
+                None => ContextPorts::default(),
+            },
             clock: &fleet.clock,
             writer: &writer,
         };
