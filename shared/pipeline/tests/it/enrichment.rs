@@ -15,7 +15,7 @@ use crate::watch::{Lookups, Watch};
 /// Objectives that any failure and any answer breaks.
 const STRICT: &str = r#""slos": {"defaults": {
     "latency_acceptable_ms": 0.1, "latency_warning_ms": 0.2, "latency_critical_ms": 0.3,
-    "error_rate_acceptable": 0.001, "error_rate_warning": 0.002, "error_rate_critical": 0.003}}"#;
+    "error_rate_acceptable": 0.00001, "error_rate_warning": 0.00002, "error_rate_critical": 0.00003}}"#;
 
 fn labelled(value: f64, labels: &[(&str, &str)]) -> Labelled {
     let labels = labels.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
