@@ -16,7 +16,7 @@ requirements=$here/requirements.txt
 DYNAMODB_LOCAL=10.3.0
 missing=0
 
-say() { printf '%-18s %-10s %s\n' "$1" "$2" "$3"; }
+say() { printf '%-24s %-10s %s\n' "$1" "$2" "$3"; }
 
 lack() {
     missing=$((missing + 1))
