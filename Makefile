@@ -29,9 +29,10 @@ test: has-cargo ## All tests. Installs the real servers first, outside the check
 	tests/setup/install.sh
 	cargo test --workspace $(CI)
 
-soak: has-cargo ## A million random histories of incidents against a model. ARGS='--seed 7' replays one; STATE_ARGS='7 1' likewise.
+soak: has-cargo ## A million random histories of incidents against a model. ARGS='--seed 7' replays one; STATE_ARGS='7 1' and YAGA_KILL_SEED likewise.
 	cargo run $(CI) --quiet --example soak -- $(ARGS)
 	cargo run $(CI) --quiet --example state_soak -- $(STATE_ARGS)
+	YAGA_KILL_CYCLES=300 cargo test --workspace $(CI) --test end_to_end -- journeys::killed
 
 check: has-cargo lint-template ## Format, lints, dependency policy, template.
 	cargo fmt --all --check

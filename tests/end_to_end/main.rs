@@ -12,6 +12,8 @@
 //! - `journeys::folder`: simulate, train, infer with files only.
 //! - `journeys::cloud`: the same through VictoriaMetrics, S3 and the functions themselves.
 //! - `journeys::incident`: an incident's life on a real table, with a receiver that is told.
+//! - `journeys::killed`: the command, killed at any moment, with a receiver that often fails.
+//! - `receivers`: what a real Alertmanager, SNS and VictoriaMetrics make of what they are sent.
 //!
 //! Supporting parts: [`process`] bounds every child process, [`http`] is a client of a hundred
 //! lines, [`stage`] knows the workspace, its programs and tools.
@@ -22,6 +24,7 @@ mod journeys;
 mod labels;
 mod process;
 mod races;
+mod receivers;
 mod recording;
 mod response;
 mod rules;
@@ -57,6 +60,7 @@ fn all_cases(stage: &Stage) -> Vec<Case> {
     cases.extend(servers::cases(stage));
     cases.extend(conformance::cases(stage));
     cases.extend(races::cases(stage));
+    cases.extend(receivers::cases(stage));
     cases.extend(journeys::cases(stage));
     cases
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::journeys::Cloud;
 use crate::process;
+use crate::receivers::Yesterday;
 
 /// A cold build of everything on two cores, twice over.
 const BUILD_LIMIT: Duration = Duration::from_secs(40 * 60);
@@ -24,15 +25,18 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) struct Stage {
     programs: OnceLock<Result<PathBuf, String>>,
     cloud: OnceLock<Result<Cloud, String>>,
+    yesterday: OnceLock<Result<Yesterday, String>>,
 }
 
 impl Stage {
     /// Finds a tool where tests/setup/install.sh puts it: the pinned ones in their own folder
-    /// only, so that no other version is taken for them, and the database on PATH.
+    /// only, so that no other version is taken for them, and the system's on PATH.
     pub(crate) fn tool(&self, name: &str) -> Option<PathBuf> {
         let inherited = env::var_os("PATH").unwrap_or_default();
         let folders: Vec<PathBuf> = match name {
-            "victoria-metrics" => env::split_paths(&inherited).collect(),
+            "victoria-metrics" | "prometheus-alertmanager" => {
+                env::split_paths(&inherited).collect()
+            }
             _ => tools_folder().into_iter().collect(),
         };
         folders.into_iter().map(|folder| folder.join(name)).find(|file| file.is_file())
@@ -99,6 +103,13 @@ impl Stage {
         let cloud =
             self.cloud.get_or_init(|| Cloud::start(self).map_err(|error| format!("{error:#}")));
         cloud.as_ref().map_err(|error| anyhow!("the cloud did not start: {error}"))
+    }
+
+    /// An estate on files whose fault was yesterday, simulated and trained once.
+    pub(crate) fn yesterday(&self) -> Result<&Yesterday> {
+        let make = || Yesterday::make(self).map_err(|error| format!("{error:#}"));
+        let made = self.yesterday.get_or_init(make);
+        made.as_ref().map_err(|error| anyhow!("there is no estate: {error}"))
     }
 }
 

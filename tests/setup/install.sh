@@ -16,7 +16,7 @@ requirements=$here/requirements.txt
 DYNAMODB_LOCAL=10.3.0
 missing=0
 
-say() { printf '%-18s %-10s %s\n' "$1" "$2" "$3"; }
+say() { printf '%-24s %-10s %s\n' "$1" "$2" "$3"; }
 
 lack() {
     missing=$((missing + 1))
@@ -74,8 +74,9 @@ python_tools() {
     rm -f "$log"
 }
 
-victoria_metrics() {
-    local name=victoria-metrics log
+# A server of Debian's: the program is called like its package.
+debian_server() {
+    local name=$1 log
     if command -v "$name" >/dev/null; then
         say "$name" found "$(command -v "$name")"
     elif ! command -v apt-get >/dev/null; then
@@ -94,7 +95,7 @@ victoria_metrics() {
     fi
 }
 
-# A program of Debian's, by name and by package.
+# A program of Debian's that other tools need, by name and by package.
 system_program() {
     local name=$1 package=$2 log status=0
     if command -v "$name" >/dev/null; then
@@ -141,7 +142,8 @@ dynamodb_local() {
     say "$name" "$word" "$DYNAMODB_LOCAL in $folder"
 }
 
-victoria_metrics
+debian_server victoria-metrics
+debian_server prometheus-alertmanager
 python_tools
 dynamodb_local
 

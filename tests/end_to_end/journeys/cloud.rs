@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::simulated::Simulated;
+use super::simulated::{Simulated, Wish};
 use crate::process;
 use crate::response::{self, rfc3339};
 use crate::servers::{Functions, S3, VictoriaMetrics};
@@ -29,7 +29,7 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     pub(crate) fn start(stage: &Stage) -> Result<Self> {
-        let simulated = Simulated::make(stage)?;
+        let simulated = Simulated::make(stage, &Wish::default())?;
         let metrics = VictoriaMetrics::start(stage)?;
         metrics.import(&simulated.train).context("the history")?;
         let test = simulated.test.after(simulated.train.last)?;

@@ -3,6 +3,8 @@
 mod cloud;
 mod folder;
 mod incident;
+mod killed;
+mod replay;
 mod simulated;
 
 use anyhow::Result;
@@ -11,6 +13,8 @@ use crate::Case;
 use crate::stage::Stage;
 
 pub(crate) use cloud::Cloud;
+pub(crate) use replay::Replay;
+pub(crate) use simulated::Wish;
 
 /// What the cloud journey cannot do without.
 const CLOUD: [&str; 3] = ["victoria-metrics", "moto_server", "cargo-lambda"];
@@ -29,5 +33,6 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
             incident::is_told_from_alert_to_resolution,
         )
         .needs(stage, &[CLOUD.as_slice(), &["dynamodb-local"]].concat()),
+        Case::new("journeys::killed::nothing_is_lost_and_nothing_is_told_for_nothing", killed::run),
     ]
 }

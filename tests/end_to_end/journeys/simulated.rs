@@ -12,9 +12,33 @@ use crate::recording::Recording;
 use crate::stage::Stage;
 
 const SIMULATE_LIMIT: Duration = Duration::from_secs(120);
-const SERVICES: usize = 4;
 /// Mid-morning, an hour long.
 const FAULT: &str = "latency_spike:search:2026-04-01T09:00:00Z:60";
+
+/// What is simulated.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) services: usize,
+    /// First instant of the history.
+    pub(crate) start: String,
+    pub(crate) days: u32,
+    pub(crate) test_hours: u32,
+    pub(crate) faults: Vec<String>,
+}
+
+impl Default for Wish {
+    /// Thirty days to learn from, and half a day with a fault in it.
+    fn default() -> Self {
+        let faults = vec![FAULT.to_owned()];
+        Self {
+            services: 4,
+            start: "2026-03-02T00:00:00Z".to_owned(),
+            days: 30,
+            test_hours: 12,
+            faults,
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Simulated {
@@ -25,19 +49,21 @@ pub(crate) struct Simulated {
 }
 
 impl Simulated {
-    /// Thirty days to learn from, and half a day with a fault in it.
-    pub(crate) fn make(stage: &Stage) -> Result<Self> {
+    pub(crate) fn make(stage: &Stage, wish: &Wish) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut command = stage.yaga()?;
         command.arg("simulate").arg("--out").arg(folder.path());
-        command.args(["--seed", "7", "--services", &SERVICES.to_string()]);
-        command.args(["--days", "30", "--test-hours", "12"]);
-        command.args(["--faults-per-service-day", "0", "--fault", FAULT]);
+        command.args(["--seed", "7", "--services", &wish.services.to_string()]);
+        command.args(["--start", &wish.start, "--days", &wish.days.to_string()]);
+        command.args(["--test-hours", &wish.test_hours.to_string()]);
+        command.args(["--faults-per-service-day", "0"]);
+        command.args(wish.faults.iter().flat_map(|fault| ["--fault", fault]));
         process::succeed("yaga simulate", command, SIMULATE_LIMIT)?;
         let train = Recording::read(&folder.path().join("train.jsonl.gz"))?;
         let test = Recording::read(&folder.path().join("test.jsonl.gz"))?;
         let faults = labels::read(&folder.path().join("labels.csv"))?;
-        anyhow::ensure!(train.services.len() == SERVICES, "simulated {:?}", train.services);
+        let made = train.services.len();
+        anyhow::ensure!(made == wish.services, "simulated {:?}", train.services);
         anyhow::ensure!(train.last < test.last, "the test span ends before the history does");
         Ok(Self { folder, train, test, faults })
     }

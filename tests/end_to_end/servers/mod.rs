@@ -3,10 +3,13 @@
 //! The trials here show that the servers do what the journeys rely on, so that a journey that
 //! fails speaks of our programs.
 
+mod alertmanager;
 mod cargo_lambda;
 mod dynamodb;
+mod moto;
 mod receiver;
 mod s3;
+mod sns;
 mod victoria_metrics;
 
 use std::fs::File;
@@ -17,10 +20,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
+pub(crate) use alertmanager::Alertmanager;
 pub(crate) use cargo_lambda::Functions;
 pub(crate) use dynamodb::DynamoDb;
-pub(crate) use receiver::{Received, Receiver};
+pub(crate) use receiver::{Mood, Received, Receiver};
 pub(crate) use s3::S3;
+pub(crate) use sns::Sns;
 pub(crate) use victoria_metrics::VictoriaMetrics;
 
 use crate::Case;

@@ -1,43 +1,21 @@
 //! A real S3 protocol server (moto) in memory, with what a test wants to know of a bucket.
 
-use std::process::Command;
-use std::time::Duration;
+use anyhow::{Result, ensure};
 
-use anyhow::{Context, Result, ensure};
-use tempfile::TempDir;
-
-use crate::http::{Answer, Request, free_port};
-use crate::process::Running;
+use super::moto::Moto;
+use crate::http::{Answer, Request};
 use crate::stage::Stage;
 
-const READY_LIMIT: Duration = Duration::from_secs(60);
-/// The server looks at who signs, not at the signature; who does not sign may not read.
-const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, \
-     SignedHeaders=host, Signature=0";
-
 #[derive(Debug)]
-pub(crate) struct S3 {
-    port: u16,
-    _running: Running,
-    _folder: TempDir,
-}
+pub(crate) struct S3(Moto);
 
 impl S3 {
     pub(crate) fn start(stage: &Stage) -> Result<Self> {
-        let program = stage.tool("moto_server").context("moto_server is missing")?;
-        let (port, folder) = (free_port()?, tempfile::tempdir()?);
-        let mut command = Command::new(program);
-        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        let mut running = Running::start("moto_server", command, &folder.path().join("log"))?;
-        running.wait_until(READY_LIMIT, || {
-            Request::get("/moto-api/data.json").send(port).is_ok_and(|answer| answer.status == 200)
-        })?;
-        Ok(Self { port, _running: running, _folder: folder })
+        Ok(Self(Moto::start(stage)?))
     }
 
-    /// By address, not by name: the SDK then puts the bucket into the path, not the host.
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.0.url()
     }
 
     pub(crate) fn create_bucket(&self, bucket: &str) -> Result<()> {
@@ -66,8 +44,10 @@ impl S3 {
     }
 
     fn send(&self, method: &str, path: &str, header: Option<(&str, &str)>) -> Result<Answer> {
-        let mut headers = vec![("Authorization", SIGNED)];
+        // Who does not sign may not read.
+        let signed = Moto::signed("s3");
+        let mut headers = vec![("Authorization", signed.as_str())];
         headers.extend(header);
-        Request { method, headers: &headers, ..Request::get(path) }.send(self.port)
+        Request { method, headers: &headers, ..Request::get(path) }.send(self.0.port)
     }
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
 use crate::http::{Request, free_port};
@@ -63,7 +64,23 @@ impl VictoriaMetrics {
     /// Imports JSON lines as they are, and makes them visible.
     pub(crate) fn import_lines(&self, lines: &str) -> Result<()> {
         Request::post("/api/v1/import", lines.as_bytes()).send(self.port)?.ok("importing")?;
+        self.flush()
+    }
+
+    /// Makes visible what was imported.
+    pub(crate) fn flush(&self) -> Result<()> {
         Request::get("/internal/force_flush").send(self.port)?.ok("flushing").map(drop)
+    }
+
+    /// The value of a query at an instant, of its first series; an error if there is none.
+    pub(crate) fn value(&self, query: &str, at: DateTime<Utc>) -> Result<f64> {
+        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let path = format!("/api/v1/query?query={encoded}&time={}", at.timestamp());
+        let answer = Request::get(&path).send(self.port)?.ok(query)?.json()?;
+        let value = &answer["data"]["result"][0]["value"][1];
+        let value =
+            value.as_str().with_context(|| format!("{query} at {at} is empty: {answer}"))?;
+        value.parse().with_context(|| format!("{query} is {value}"))
     }
 
     fn samples_by_series(&self, span: &Recording) -> Result<BTreeMap<String, usize>> {

@@ -74,7 +74,7 @@ pub(super) async fn forget(shell: &Shell, arguments: &DropArguments) -> Outcome 
     }
     let mut answer = Answer::default();
     for it in messages {
-        let is_done = outbox.forget(&it.message.key()).await.map_err(unusable)?;
+        let is_done = outbox.forget(&it.message.key(), Utc::now()).await.map_err(unusable)?;
         answer.add(it, is_done);
     }
     answer.tell(shell, "forgotten")

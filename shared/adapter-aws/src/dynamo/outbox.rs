@@ -25,6 +25,8 @@ use super::read::Ask;
 const OBJECT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Characters of a reason that are kept.
 const ERROR_CHARS_MAX: usize = 400;
+/// Nobody is sending it: whoever claimed it has let its lease run out.
+const IS_IDLE: &str = "#status IN (:pending, :dead) OR (#status = :sending AND #next <= :now)";
 
 #[async_trait]
 impl Outbox for DynamoIncidents {
@@ -163,27 +165,31 @@ impl Outbox for DynamoIncidents {
             .update(key)
             .await?
             .update_expression("SET #status = :pending, #due = :due, #next = :now")
-            .condition_expression("#status IN (:pending, :dead)")
+            .condition_expression(IS_IDLE)
             .expression_attribute_names("#due", DUE.partition)
             .expression_attribute_names("#next", DUE.sort)
             .expression_attribute_values(":pending", status(MessageStatus::Pending))
             .expression_attribute_values(":dead", status(MessageStatus::Dead))
+            .expression_attribute_values(":sending", status(MessageStatus::Sending))
             .expression_attribute_values(":due", text(layout::due_partition(key.partition)))
             .expression_attribute_values(":now", text(instant(now)));
         Ok(self.apply(update, "retry a message").await?.is_some())
     }
 
-    async fn forget(&self, key: &MessageKey) -> Result<bool, StateError> {
+    async fn forget(&self, key: &MessageKey, now: DateTime<Utc>) -> Result<bool, StateError> {
         let delete = self
             .ready()
             .await?
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(item_key(key)))
-            .condition_expression("#status IN (:pending, :dead)")
+            .condition_expression(IS_IDLE)
             .expression_attribute_names("#status", STATUS)
+            .expression_attribute_names("#next", DUE.sort)
             .expression_attribute_values(":pending", status(MessageStatus::Pending))
-            .expression_attribute_values(":dead", status(MessageStatus::Dead));
+            .expression_attribute_values(":dead", status(MessageStatus::Dead))
+            .expression_attribute_values(":sending", status(MessageStatus::Sending))
+            .expression_attribute_values(":now", text(instant(now)));
         match delete.send().await {
             Ok(_) => Ok(true),
             Err(error)

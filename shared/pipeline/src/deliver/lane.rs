@@ -142,8 +142,10 @@ impl Run<'_> {
         let (noted, is_out_of_the_way) = match outcome {
             Outcome::Delivered => {
                 self.report.delivered += 1;
-                self.forget(pick.superseded.iter().collect()).await;
-                (outbox.delivered(claim, now).await, true)
+                // An older alert that is left must go before what follows: sent after the
+                // resolution it would raise the alert anew.
+                let is_clear = self.forget(pick.superseded.iter().collect()).await;
+                (outbox.delivered(claim, now).await, is_clear)
             }
             Outcome::Retry { after, reason } if age < self.settings.give_up_after => {
                 let reason = format!("{name}: {}", cut(&reason));
@@ -161,7 +163,8 @@ impl Run<'_> {
                 self.report.dead += 1;
                 self.report.wait(&pick.superseded, now);
                 self.report.fail(reason.clone());
-                (outbox.bury(claim, &reason).await, true)
+                // What it would have replaced is told by the next run, and then what follows.
+                (outbox.bury(claim, &reason).await, pick.superseded.is_empty())
             }
         };
         match noted {
@@ -184,13 +187,22 @@ impl Run<'_> {
         self.forget(old).await;
     }
 
-    async fn forget(&mut self, superseded: Vec<&QueuedMessage>) {
+    /// Drops messages; whether it is sure that they are gone.
+    async fn forget(&mut self, superseded: Vec<&QueuedMessage>) -> bool {
+        let (now, mut is_clear) = (self.ports.clock.now(), true);
         for old in superseded {
-            match self.ports.outbox.forget(&old.message.key()).await {
-                Ok(is_gone) => self.report.superseded += u32::from(is_gone),
-                Err(error) => self.report.fail(error.to_string()),
+            match self.ports.outbox.forget(&old.message.key(), now).await {
+                Ok(is_gone) => {
+                    self.report.superseded += u32::from(is_gone);
+                    is_clear &= is_gone;
+                }
+                Err(error) => {
+                    self.report.fail(error.to_string());
+                    is_clear = false;
+                }
             }
         }
+        is_clear
     }
 }
 

@@ -119,11 +119,12 @@ pub trait Outbox: Send + Sync {
     ) -> Result<Vec<QueuedMessage>, StateError>;
 
     /// Makes a message that was given up, or that waits, due at `now`. `false` if there is none
-    /// or if it is being sent or delivered.
+    /// or if it is being sent or delivered. A claim whose lease is over sends nothing any more.
     async fn retry(&self, key: &MessageKey, now: DateTime<Utc>) -> Result<bool, StateError>;
 
-    /// Forgets a message that was not delivered and is not being sent. `false` if there is none.
-    async fn forget(&self, key: &MessageKey) -> Result<bool, StateError>;
+    /// Forgets a message that was not delivered and is not being sent at `now`. `false` if there
+    /// is none. A claim whose lease is over sends nothing any more.
+    async fn forget(&self, key: &MessageKey, now: DateTime<Utc>) -> Result<bool, StateError>;
 }
 
 impl Claim {

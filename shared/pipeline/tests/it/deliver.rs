@@ -11,7 +11,9 @@ use payload::message::{Message, MessageKind, message_id};
 use pipeline::deliver::queue::copies;
 use pipeline::deliver::{DeliverPorts, DeliverSettings, DeliveryReport, Receiver, deliver};
 use pipeline::ports::incidents::{Commit, Committed, IncidentStore};
-use pipeline::ports::outbox::{MessageStatus, Outbox, OutboxMessage};
+use pipeline::ports::outbox::{
+    MessageStatus, OUTBOX_PARTITIONS, Outbox, OutboxMessage, QueuedMessage,
+};
 use pipeline::ports::{Clock, Outcome};
 use testkit::{FixedClock, MemoryIncidents, RecordingPublisher};
 
@@ -88,6 +90,16 @@ impl Scene {
             give_up_after: TimeDelta::hours(24),
         };
         deliver(&ports, &settings).await.expect("the outbox answers")
+    }
+
+    /// In order.
+    async fn waiting(&self) -> Vec<QueuedMessage> {
+        let mut waiting = Vec::new();
+        for partition in 0..OUTBOX_PARTITIONS {
+            waiting.extend(self.store.waiting(partition, 10).await.expect("the outbox answers"));
+        }
+        waiting.sort_by_key(|it| it.message.seq);
+        waiting
     }
 
     fn taken(&self, receiver: usize) -> Vec<String> {
@@ -203,18 +215,40 @@ async fn a_receiver_that_hangs_is_left_when_the_time_is_over() {
 async fn who_crashes_after_sending_makes_the_message_come_twice() {
     let mut scene = Scene::new(&["webhook"]);
     scene.commit("booking", &["A1", "R1"]).await;
-    let waiting = {
-        let mut waiting = Vec::new();
-        for partition in 0..pipeline::ports::outbox::OUTBOX_PARTITIONS {
-            waiting.extend(scene.store.waiting(partition, 10).await.unwrap());
-        }
-        waiting.sort_by_key(|it| it.message.seq);
-        waiting
-    };
-    let key = waiting[0].message.key();
+    let key = scene.waiting().await[0].message.key();
     scene.store.claim(&key, "crashed", scene.now()).await.unwrap().unwrap();
     assert_eq!(scene.deliver().await.delivered, 0, "the lease holds, and nothing overtakes");
     scene.clock.advance_s(61);
+    assert_eq!(scene.deliver().await.delivered, 2);
+    assert_eq!(scene.taken(0), ["A1", "R1"]);
+}
+
+#[tokio::test]
+async fn an_alert_whose_sender_was_killed_does_not_come_after_the_resolution() {
+    let mut scene = Scene::new(&["webhook"]);
+    scene.commit("booking", &["A1"]).await;
+    let key = scene.waiting().await[0].message.key();
+    scene.store.claim(&key, "killed", scene.now()).await.unwrap().unwrap();
+    scene.commit("booking", &["A1", "R1"]).await;
+    scene.clock.advance_s(61);
+    let report = scene.deliver().await;
+    assert_eq!((report.delivered, report.superseded, report.waiting), (2, 1, 0));
+    scene.clock.advance_s(61);
+    assert_eq!(scene.deliver().await, DeliveryReport::default());
+    assert_eq!(scene.taken(0), ["A1", "R1"]);
+}
+
+#[tokio::test]
+async fn what_a_refused_alert_would_have_replaced_is_told_before_the_resolution() {
+    let mut scene = Scene::new(&["webhook"]);
+    let newest = 1;
+    scene.fakes[0].answer(move |message| match message.cycle_id {
+        it if it == newest => Outcome::Refused { reason: "HTTP 422".to_owned() },
+        _ => Outcome::Delivered,
+    });
+    scene.commit("booking", &["A1", "A1", "R1"]).await;
+    let report = scene.deliver().await;
+    assert_eq!((report.dead, report.delivered, report.waiting), (1, 0, 2));
     assert_eq!(scene.deliver().await.delivered, 2);
     assert_eq!(scene.taken(0), ["A1", "R1"]);
 }

@@ -32,6 +32,7 @@ pub async fn outbox(make: impl Fn() -> Store) {
     a_rescheduled_message_waits(&make()).await;
     a_message_that_was_given_up_can_be_tried_again(&make()).await;
     an_idle_message_can_be_forgotten(&make()).await;
+    what_a_dead_sender_claimed_is_idle_after_its_lease(&make()).await;
     of_concurrent_claimers_one_wins(&make()).await;
 }
 
@@ -129,7 +130,7 @@ async fn a_delivered_message_is_kept_for_a_while(store: &Store) {
     assert_eq!(waiting(store).await, vec![]);
     assert_eq!(store.claim(&message.key(), "a", now + CLAIM_LEASE).await, Ok(None));
     assert_eq!(store.retry(&message.key(), now).await, Ok(false));
-    assert_eq!(store.forget(&message.key()).await, Ok(false));
+    assert_eq!(store.forget(&message.key(), now).await, Ok(false));
     let listed =
         async |at| store.list(MessageStatus::Delivered, at, 9).await.expect("a list").len();
     assert_eq!(listed(now + DELIVERED_KEPT - TimeDelta::seconds(1)).await, 1);
@@ -167,11 +168,23 @@ async fn a_message_that_was_given_up_can_be_tried_again(store: &Store) {
 async fn an_idle_message_can_be_forgotten(store: &Store) {
     let (message, now) = one(store).await;
     let claim = store.claim(&message.key(), "a", now).await.expect("a claim").expect("due");
-    assert_eq!(store.forget(&message.key()).await, Ok(false), "it is being sent");
+    assert_eq!(store.forget(&message.key(), now).await, Ok(false), "it is being sent");
     assert_eq!(store.bury(&claim, "x").await, Ok(true));
-    assert_eq!(store.forget(&message.key()).await, Ok(true));
-    assert_eq!(store.forget(&message.key()).await, Ok(false), "it is gone");
+    assert_eq!(store.forget(&message.key(), now).await, Ok(true));
+    assert_eq!(store.forget(&message.key(), now).await, Ok(false), "it is gone");
     assert_eq!(store.list(MessageStatus::Dead, now, 9).await, Ok(vec![]));
+}
+
+async fn what_a_dead_sender_claimed_is_idle_after_its_lease(store: &Store) {
+    let (message, now) = one(store).await;
+    store.claim(&message.key(), "killed", now).await.expect("a claim").expect("due");
+    assert_eq!(store.retry(&message.key(), now).await, Ok(false), "it is being sent");
+    let over = now + CLAIM_LEASE;
+    assert_eq!(store.retry(&message.key(), over).await, Ok(true));
+    store.claim(&message.key(), "killed too", over).await.expect("a claim").expect("due");
+    assert_eq!(store.forget(&message.key(), over).await, Ok(false), "it is being sent again");
+    assert_eq!(store.forget(&message.key(), over + CLAIM_LEASE).await, Ok(true));
+    assert_eq!(waiting(store).await, []);
 }
 
 async fn of_concurrent_claimers_one_wins(store: &Store) {

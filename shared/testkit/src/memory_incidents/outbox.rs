@@ -26,8 +26,13 @@ fn is_waiting(status: MessageStatus) -> bool {
     matches!(status, MessageStatus::Pending | MessageStatus::Sending)
 }
 
-fn is_idle(status: MessageStatus) -> bool {
-    matches!(status, MessageStatus::Pending | MessageStatus::Dead)
+/// Nobody is sending it: whoever claimed it has let its lease run out.
+fn is_idle(message: &QueuedMessage, now: DateTime<Utc>) -> bool {
+    match message.status {
+        MessageStatus::Pending | MessageStatus::Dead => true,
+        MessageStatus::Sending => message.next_attempt_at <= now,
+        MessageStatus::Delivered => false,
+    }
 }
 
 #[async_trait]
@@ -110,7 +115,7 @@ impl Outbox for MemoryIncidents {
 
     async fn retry(&self, key: &MessageKey, now: DateTime<Utc>) -> Result<bool, StateError> {
         let mut state = self.state();
-        let found = state.messages.get_mut(key).filter(|it| is_idle(it.message.status));
+        let found = state.messages.get_mut(key).filter(|it| is_idle(&it.message, now));
         Ok(found.is_some_and(|queued| {
             queued.message.status = MessageStatus::Pending;
             queued.message.next_attempt_at = now;
@@ -118,9 +123,9 @@ impl Outbox for MemoryIncidents {
         }))
     }
 
-    async fn forget(&self, key: &MessageKey) -> Result<bool, StateError> {
+    async fn forget(&self, key: &MessageKey, now: DateTime<Utc>) -> Result<bool, StateError> {
         let mut state = self.state();
-        let is_there = state.messages.get(key).is_some_and(|it| is_idle(it.message.status));
+        let is_there = state.messages.get(key).is_some_and(|it| is_idle(&it.message, now));
         Ok(is_there && state.messages.remove(key).is_some())
     }
 }
