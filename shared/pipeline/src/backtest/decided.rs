@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use detect::evidence::{EvidenceModel, EvidenceWindow, WindowSpan};
+use detect::evidence::{Evidence, EvidenceModel, EvidenceWindow, WindowSpan};
 use detect::model::PeriodModel;
 use detect::residual::residuals::SYMPTOM_LOOK_S;
 use detect::residual::root::Symptoms;
 use detect::residual::{CallGraph, RecentSymptoms, find_cause};
 use domain::config::valid::{Config, Opening};
-use domain::{Period, ServiceName, Severity};
+use domain::{MetricDefinition, Period, ServiceName, Severity};
 use incident::RootCause;
 use payload::result::{Evaluation, ServiceResult};
 
-use crate::backtest::judge::{Cause, Finding, Judge, Scale, Usual};
+use crate::backtest::judge::{Band, Cause, Finding, Judge, Scale, Usual};
 use crate::backtest::tape::{Tape, Tick};
 use crate::backtest::{Explanation, Track};
 use crate::infer::WarmModels;
@@ -200,7 +200,16 @@ impl Decided<'_> {
             symptoms: evidence.map(|it| it.symptoms),
             evaluated: outcome.candidates.first().and_then(|found| evaluated(found, it, input)),
             cause: cause(evaluation),
+            bands: evidence.map_or_else(Vec::new, |it| self.bands(it)),
         }
+    }
+
+    fn bands(&self, evidence: &Evidence) -> Vec<Option<Band>> {
+        let band = |metric: &MetricDefinition| {
+            let band = evidence.bands.iter().find(|it| it.metric == metric.name)?;
+            Some([band.low, band.usual, band.high].map(|it| it as f32))
+        };
+        self.config.metrics.iter().map(band).collect()
     }
 }
 
@@ -234,7 +243,7 @@ impl Judge for Decided<'_> {
 
     fn usual(&self, service: &ServiceName, at_s: i64) -> Vec<Option<Usual>> {
         let model = self.model_at(service, at_s);
-        let usual = |metric: &domain::MetricDefinition| {
+        let usual = |metric: &MetricDefinition| {
             if let Some(EvidenceModel::Generic(generic)) = model?.evidence.as_ref() {
                 let (low, middle, high) = generic.usual(&metric.name, at_s)?;
                 return Some(Usual { low, middle, high });
