@@ -84,6 +84,7 @@ pub(crate) fn config() -> Config {
         fingerprinting: domain::config::incidents::Fingerprinting::default(),
         dependencies: domain::config::incidents::Dependencies::default(),
         alerting: domain::config::incidents::Alerting::default(),
+        enrichment: domain::config::enrichment::Enrichment::default(),
         delivery: domain::config::receivers::Delivery::default(),
         slos: None,
         log_level: LogLevel::Info,
