@@ -1,8 +1,8 @@
 //! Evidence that a service is unlike itself now, whatever recipe found it, on one scale.
 //!
-//! Each service has one recipe, chosen by what it measures: a service with a request rate is
-//! judged by its seasonal residuals, any other by how far its metrics leave their recent level. A
-//! score of 1 opens an anomaly, and one of 0.3 keeps it.
+//! Each service has one recipe, chosen by what it measures ([`Recipe`]): a service with a request
+//! rate is judged by its seasonal residuals, any other by how far its metrics leave their recent
+//! level. A score of 1 opens an anomaly, and one of 0.3 keeps it.
 
 use domain::config::valid::Bounds;
 use domain::{Calendar, MetricDefinition, MetricSet, Series, Severity};
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Threshold;
 use crate::generic::{self, GenericEvidence, GenericModel, MetricEvidence, Samples};
+use crate::recipe::Recipe;
 use crate::residual::residuals::window_s;
 use crate::residual::score::recent_symptoms;
 use crate::residual::shift::{LevelShift, moved};
 use crate::residual::{
-    ExpectedBand, FitError, RecentSymptoms, ResidualModel, Residuals, SeriesEvidence,
-    ServiceEvidence, ServiceFit, Side, SymptomScores, TailPool, bands, explain, replay,
-    score_window,
+    ExpectedBand, RecentSymptoms, ResidualModel, Residuals, SeriesEvidence, ServiceEvidence,
+    ServiceFit, Side, SymptomScores, TailPool, bands, explain, replay, score_window,
 };
 use crate::rows::{ServiceSamples, rows};
 use crate::score::Direction;
@@ -117,24 +117,20 @@ pub fn fit(
 ) -> Option<(EvidenceFit, Material)> {
     let (after_s, until_s) = span;
     let cycles = rows(samples, metrics, bounds, after_s, until_s, cycle_s.max(1));
-    match crate::residual::fit_service(&cycles, metrics, calendar) {
-        Ok(fit) => {
-            let cycles = match fit.shifts() {
-                [] => cycles,
-                shifts => moved(&cycles, metrics, shifts),
-            };
-            let history = fit.residuals(&cycles, metrics, calendar);
-            let fit = EvidenceFit::Residual { fit: Box::new(fit), history };
-            Some((fit, Material::Cycles(cycles)))
-        }
-        Err(FitError::TooShort { .. }) => None,
-        Err(FitError::NoTraffic) => {
-            let model = GenericModel::fit(&generic_samples(samples, metrics, after_s, until_s));
-            let is_usable = model.silence().is_none();
-            let material = || Material::Samples(samples.clone());
-            is_usable.then(|| (EvidenceFit::Generic(model), material()))
+    if Recipe::of(&cycles, metrics) == Recipe::Generic {
+        let model = GenericModel::fit(&generic_samples(samples, metrics, after_s, until_s));
+        if model.silence().is_none() {
+            return Some((EvidenceFit::Generic(model), Material::Samples(samples.clone())));
         }
     }
+    let fit = crate::residual::fit_service(&cycles, metrics, calendar).ok()?;
+    let cycles = match fit.shifts() {
+        [] => cycles,
+        shifts => moved(&cycles, metrics, shifts),
+    };
+    let history = fit.residuals(&cycles, metrics, calendar);
+    let fit = EvidenceFit::Residual { fit: Box::new(fit), history };
+    Some((fit, Material::Cycles(cycles)))
 }
 
 /// The same from what lies up to `until_s` of the material.

@@ -38,6 +38,7 @@ mod multivariate;
 pub mod pattern;
 pub mod prior;
 pub mod quality;
+pub mod recipe;
 pub mod recommend;
 pub mod residual;
 pub mod rows;

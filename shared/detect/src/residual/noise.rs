@@ -53,7 +53,7 @@ impl Noise {
 }
 
 /// The least standard deviation of a service's own.
-fn sigma_floor(form: Form) -> f64 {
+pub fn sigma_floor(form: Form) -> f64 {
     match form {
         Form::Rate => 0.03,
         Form::Latency | Form::Gauge => 0.02,
