@@ -22,6 +22,8 @@ pub struct DriftReport {
     pub relation: Option<RelationDrift>,
     /// What is taken off confidences: 0, 0.15 or 0.30.
     pub penalty: f64,
+    /// Far from training for a whole day: the model does not know the service any more.
+    pub is_lasting: bool,
 }
 
 /// What the check rests on.
@@ -70,6 +72,8 @@ const PENALTY: f64 = 0.15;
 const PENALTY_FAR: f64 = 0.30;
 /// Multiple of the limit beyond which relations have drifted far.
 const RELATION_FAR: f64 = 1.5;
+/// What rows of this age show has lasted for a day.
+const LASTING_S: i64 = 20 * 3600;
 const PSI_BINS: usize = 10;
 /// Keeps the logarithm of an empty bin finite.
 const PSI_SHARE_MIN: f64 = 1e-3;
@@ -102,6 +106,7 @@ pub fn check(
         return DriftReport { basis: Basis::Instant, ..report(model, &one, metrics, 1) };
     }
     let mut found = report(model, &now, metrics, ROWS_MIN);
+    found.is_lasting = is_lasting(model, &now, metrics, at_s);
     let before = window(at_s - PERSISTENCE_S);
     found.penalty = if before.len() < ROWS_MIN {
         0.0
@@ -110,6 +115,26 @@ pub fn check(
         found.penalty_by_size().min(before.penalty_by_size())
     };
     found
+}
+
+/// True if the same thing is far out from the beginning of a day to its end: in the rows that are
+/// older than [`LASTING_S`], and in both halves of the others.
+fn is_lasting(model: &PeriodModel, rows: &Rows, metrics: &MetricSet, at_s: i64) -> bool {
+    let oldest = rows.filter(|time_s| at_s - time_s >= LASTING_S);
+    let others = rows.filter(|time_s| at_s - time_s < LASTING_S);
+    let (older, newer) = others.split_at(others.len() / 2);
+    let parts = [oldest, older, newer];
+    if parts.iter().any(|part| part.len() < ROWS_MIN) {
+        return false;
+    }
+    let parts = parts.map(|part| report(model, &part, metrics, ROWS_MIN));
+    let is_far = |name: &str| {
+        let far = |it: &MetricDrift| it.metric == name && it.z_score > FAR;
+        parts.iter().all(|part| part.metrics.iter().any(far))
+    };
+    let has_far_relation =
+        |part: &DriftReport| part.relation.is_some_and(|it| it.distance > RELATION_FAR * it.limit);
+    model.metrics.iter().any(|metric| is_far(&metric.name)) || parts.iter().all(has_far_relation)
 }
 
 /// Everything but the penalty.
@@ -121,6 +146,7 @@ fn report(model: &PeriodModel, rows: &Rows, metrics: &MetricSet, rows_min: usize
         metrics: model.metrics.iter().filter_map(checked).collect(),
         relation: relation_drift(model, rows, metrics, rows_min),
         penalty: 0.0,
+        is_lasting: false,
     }
 }
 

@@ -78,6 +78,25 @@ fn a_change_that_is_not_an_hour_old_costs_nothing_yet() {
 }
 
 #[test]
+fn a_whole_day_far_away_asks_for_training_and_less_does_not() {
+    let since = |hours: i64| {
+        move |ago: i64, metric, value| {
+            if metric == 2 && ago < hours * 3600 { value * 3.0 } else { value }
+        }
+    };
+    let model = business_model();
+    assert!(checked(model, since(25)).is_lasting);
+    let half = checked(model, since(10));
+    assert!(half.penalty > 0.0 && !half.is_lasting, "it costs confidence already: {half:?}");
+    assert!(!checked(model, |_, _, value| value).is_lasting);
+    let (rows, at_s) = recent(since(25));
+    let metrics = MetricSet::five();
+    let last = rows.observation(rows.len() - 1, &metrics);
+    let today = rows.filter(|time_s| time_s > at_s - 9 * 3600);
+    assert!(!check(model, &today, &last, &metrics, at_s).is_lasting, "nobody knows of yesterday");
+}
+
+#[test]
 fn relations_alone_can_drift() {
     let found = checked(business_model(), |ago, metric, value| match metric {
         // Each stays within its own range; together they were never so far out.

@@ -1,8 +1,10 @@
 //! `yaga infer`: says what is wrong now, or was at an instant; where incidents are kept, it follows
 //! them and tells the receivers.
 //!
+//! - [`context`]: cascades, variants and drift
 //! - [`incidents`]: which incidents are going on, which ended, who was told
 
+mod context;
 mod incidents;
 
 use chrono::{DateTime, Utc};
@@ -112,6 +114,7 @@ fn tell(shell: &Shell, judged: &Judged) {
         shell.say(message);
     }
     tell_anomalies(shell, cycle, &config.metrics);
+    context::tell(shell, cycle);
     tell_unjudged(shell, cycle);
     tell_healthy(shell, cycle);
     tell_next(shell, cycle);

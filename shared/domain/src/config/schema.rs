@@ -115,6 +115,7 @@ fn text(form: Form) -> Value {
         Form::Weekday => "^([Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)[a-z]*$",
         Form::HttpUrl => "^https?://.",
         Form::UrlPath => "^/",
+        Form::Variant => "^[a-z0-9_-]{1,40}$",
         Form::TopicArn => {
             "^arn:aws[a-z0-9-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\\.fifo)?$"
         }

@@ -14,7 +14,7 @@ use payload::run::{Cycle, CycleStatus, IncidentCounts, Summary};
 use payload::write_back::ServicePoint;
 use payload::{SCHEMA_VERSION, instant, render};
 
-use crate::deliver::notice::UnavailableRows;
+use crate::deliver::notice::Notices;
 use crate::infer::IncidentPorts;
 use crate::infer::decide::CycleOutcome;
 use crate::infer::enrich::enrich;
@@ -41,13 +41,13 @@ struct Acted {
 }
 
 /// Acts on the decision; the answer of the cycle, worst services first. `rows` are what is known
-/// of the cycles before in which services could not be judged.
+/// of the cycles before, for notices.
 pub async fn act(
     input: &CycleInput,
     outcome: CycleOutcome,
     config: &Config,
     incidents: Option<&IncidentPorts<'_>>,
-    rows: &mut UnavailableRows,
+    rows: &mut Notices,
 ) -> Cycle {
     let Some(ports) = incidents else { return answer(input, outcome.results, None) };
     let acted = act_on_incidents(input, &outcome, config, ports).await;

@@ -8,7 +8,7 @@ use detect::evidence::EvidenceWindow;
 use detect::rows::ServiceSamples;
 use domain::config::valid::Config;
 use domain::limits::COLLECTION_ERROR_CHARS_MAX;
-use domain::{Period, ServiceName};
+use domain::{Period, ServiceName, Slot};
 
 use crate::infer::follow::Heads;
 use crate::infer::models::{NoModel, RoutedModel};
@@ -65,12 +65,13 @@ pub async fn gather(
     )
     .await;
     let (catalog, warning) = catalog?;
-    let services: Vec<(ServiceName, Period)> = watched(request, config, &catalog)
+    let slot_of = |service: &ServiceName| {
+        let variant = config.variant_at(service, at.timestamp());
+        Slot::of(variant.cloned(), config.calendar_of(service).period_at(at))
+    };
+    let services: Vec<(ServiceName, Slot)> = watched(request, config, &catalog)
         .into_iter()
-        .map(|service| {
-            let period = config.calendar_of(&service).period_at(at);
-            (service, period)
-        })
+        .map(|service| (service.clone(), slot_of(&service)))
         .collect();
     let names: Vec<ServiceName> = services.iter().map(|(service, _)| service.clone()).collect();
     let (loaded, heads) = futures_util::future::join(
@@ -92,7 +93,8 @@ pub async fn gather(
     let services = services
         .into_iter()
         .zip(loaded.routes)
-        .map(|((service, period), model)| {
+        .map(|((service, slot), model)| {
+            let period = slot.period;
             let samples = samples_of(window, config, &service, &failed_metrics);
             let window = None;
             ServiceInput { samples, service, period, model, window }

@@ -19,4 +19,5 @@ mod parity;
 mod patterns;
 mod registry;
 mod train;
+mod variants;
 mod watch;

@@ -92,8 +92,14 @@ pub(super) const KEYS: &[Key] = &[
         .about("The only service that it concerns; without it, all."),
     Key::live("training.excluded_periods[].reason", Shape::Text(Form::Free), "")
         .about("Why, for people."),
-    Key::later("training.excluded_periods[].model_variant", Shape::Text(Form::Free), "")
-        .about("Model that learns from the excluded days instead."),
+    Key::live(
+        "training.excluded_periods[].model_variant",
+        Shape::Text(Form::Variant),
+        "\"holiday\"",
+    )
+    .about(
+        "Models that learn from the excluded days instead and serve in them; \"none\": no models.",
+    ),
     Key::later("training.step", Shape::Text(Form::Duration), "").about("Distance of rows."),
     Key::later("training.drift_detection.enabled", Shape::Boolean, "false")
         .about("Whether training stores what drift is measured against."),
@@ -101,13 +107,13 @@ pub(super) const KEYS: &[Key] = &[
         .about("Drift that is reported."),
     Key::later("training.drift_detection.z_score_critical", number(0.0, 100.0), "5")
         .about("Drift that asks for training."),
-    Key::later("training.model_variants.train_baseline", Shape::Boolean, "true")
-        .about("Whether the usual model is trained."),
-    Key::later("training.model_variants.train_holiday", Shape::Boolean, "true")
-        .about("Whether a model of excluded days is trained."),
-    Key::later("training.model_variants.min_excluded_days_for_variant", integer(1, 365), "7")
+    Key::live("training.model_variants.train_baseline", Shape::Boolean, "true")
+        .about("Whether the usual models are trained."),
+    Key::live("training.model_variants.train_holiday", Shape::Boolean, "true")
+        .about("Whether models of excluded days are trained, whatever their variant is called."),
+    Key::live("training.model_variants.min_excluded_days_for_variant", integer(1, 365), "7")
         .unit("days")
-        .about("Excluded days below which there is no such model."),
+        .about("Excluded days of a variant within the look-back, below which it has no models."),
     Key::later("training.model_variants.holiday_data_weight", number(0.0, 1.0), "0.3")
         .about("Weight of excluded days in the usual model."),
 ];

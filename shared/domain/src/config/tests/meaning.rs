@@ -56,6 +56,11 @@ fn defaults_need_no_document() {
             low: 10.0,
         },
         excluded_periods: [],
+        variants: ModelVariants {
+            train_baseline: true,
+            train_holiday: true,
+            days_min: 7,
+        },
     }
     "#);
     insta::assert_debug_snapshot!(config.detection, @r#"
@@ -278,6 +283,31 @@ fn excluded_periods_are_inclusive_and_local() {
     assert_eq!(periods[0].reason, "winter");
     assert_eq!(periods[1].start_s, instant("2026-07-01T08:00:00Z"));
     assert_eq!(periods[1].end_s, instant("2026-07-01T12:00:00Z"));
+}
+
+#[test]
+fn an_excluded_period_has_a_variant_unless_it_says_none() {
+    let config = accepted(
+        r#"{"training": {"excluded_periods": [
+            {"start": "2026-12-24", "end": "2026-12-26"},
+            {"start": "2026-12-26", "end": "2026-12-28", "model_variant": "sale"},
+            {"start": "2026-11-01", "end": "2026-11-02", "model_variant": "none"},
+            {"start": "2026-11-02", "end": "2026-11-03", "service": "checkout"}
+        ]}}"#,
+    );
+    let at = |service: &str, text: &str| {
+        let instant = text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+        let service = crate::ServiceName::new(service).unwrap();
+        config.variant_at(&service, instant.timestamp()).map(|it| it.to_string())
+    };
+    let holiday = Some("holiday".to_owned());
+    assert_eq!(at("booking", "2026-12-23T23:59:59Z"), None);
+    assert_eq!(at("booking", "2026-12-24T00:00:00Z"), holiday);
+    assert_eq!(at("booking", "2026-12-26T12:00:00Z"), holiday, "the first one listed");
+    assert_eq!(at("booking", "2026-12-28T23:59:59Z"), Some("sale".to_owned()));
+    assert_eq!(at("booking", "2026-12-29T00:00:00Z"), None);
+    assert_eq!(at("booking", "2026-11-02T12:00:00Z"), None);
+    assert_eq!(at("checkout", "2026-11-02T12:00:00Z"), holiday, "\"none\" does not hide another");
 }
 
 #[test]
