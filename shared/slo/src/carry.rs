@@ -99,11 +99,25 @@ fn of_driver(driver: Driver, severity: Severity, evaluation: &SloEvaluation) -> 
         }
         Driver::ErrorBudget => {
             let value = errors.map(|it| it.value);
-            ("slo_error_budget", "error_rate", value, "The error budget's use".to_owned())
+            let left = evaluation.error_budget.as_ref().and_then(|it| it.minutes_to_exhaustion);
+            let text = match left {
+                Some(minutes) => format!("The error budget lasts {} at this rate", span(minutes)),
+                None => "The error budget's use".to_owned(),
+            };
+            ("slo_error_budget", "error_rate", value, text)
         }
     };
     let description = format!("{text}: the objective is {}", status.replace('_', " "));
     SyntheticAnomaly { name, root_metric, severity, value, description }
+}
+
+/// A time in the unit that people say it in.
+fn span(minutes: f64) -> String {
+    match minutes {
+        minutes if minutes < 120.0 => format!("{minutes:.0} minutes"),
+        minutes if minutes < 2.0 * 1440.0 => format!("{:.0} hours", minutes / 60.0),
+        minutes => format!("{:.0} days", minutes / 1440.0),
+    }
 }
 
 fn of_traffic(severity: Severity, evaluation: &SloEvaluation) -> SyntheticAnomaly {

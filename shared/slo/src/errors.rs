@@ -39,6 +39,9 @@ pub const FAILURES_MIN: f64 = 2.0;
 /// two minutes, at most once in 33 hours for a service that errs exactly at the acceptable rate.
 pub const SIGNIFICANCE: f64 = 0.001;
 
+/// Proximity of a rate that was taken back: just below a breach, with the digits that are told.
+const CAPPED_PROXIMITY_MAX: f64 = 0.999;
+
 /// Judges an error rate; without a request rate there is no count, so it is taken as it is.
 pub(crate) fn judge(
     rate: Option<f64>,
@@ -89,6 +92,12 @@ impl Requests {
 }
 
 impl ErrorRateEvaluation {
+    /// The proximity that counts: what is not believed is no breach.
+    pub(crate) fn proximity(&self) -> f64 {
+        let most = if self.cap.is_some() { CAPPED_PROXIMITY_MAX } else { f64::INFINITY };
+        self.ladder.proximity().min(most)
+    }
+
     /// The status that counts.
     pub fn status(&self) -> SloStatus {
         self.ladder.status()

@@ -69,7 +69,7 @@ fn measure(
         matrix_outcome: crate::MatrixOutcome::None,
         traffic_floor: None,
         slo_status: SloStatus::Ok,
-        slo_proximity: latency.proximity().max(error_rate.ladder.proximity()),
+        slo_proximity: latency.proximity().max(error_rate.proximity()),
         parts: Driver::ALL.map(|driver| (driver, SloStatus::Ok)),
         driver: None,
         operational_impact: crate::OperationalImpact::None,

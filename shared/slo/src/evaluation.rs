@@ -54,7 +54,8 @@ pub struct SloEvaluation {
     /// The lower bound that a fall of traffic set, if it raised the severity.
     pub traffic_floor: Option<Severity>,
     pub slo_status: SloStatus,
-    /// The worst of latency and error rate over its critical limit: 1 and more is a breach.
+    /// The worst of latency and error rate over its critical limit: 1 and more is a breach. Below 1
+    /// for an error rate that rests on too few failures.
     pub slo_proximity: f64,
     /// The status of each objective; the worst is the service's.
     pub parts: [(Driver, SloStatus); 4],

@@ -1,6 +1,6 @@
 //! Which objective an anomaly is about.
 
-use crate::situation::Anomaly;
+use crate::situation::{Anomaly, DATABASE_LATENCY_NAMES};
 
 /// What an anomaly is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,8 +11,6 @@ pub enum Family {
     RequestRate,
     Other,
 }
-
-const DATABASE_METRICS: [&str; 3] = ["database_latency", "db_latency_avg", "database_latency_avg"];
 
 /// By the root metric; by the name only where there is none.
 pub(crate) fn of(anomaly: &Anomaly) -> Family {
@@ -26,7 +24,7 @@ fn of_metric(metric: &str) -> Family {
     match metric {
         "error_rate" => Family::ErrorRate,
         "request_rate" => Family::RequestRate,
-        metric if DATABASE_METRICS.contains(&metric) => Family::DatabaseLatency,
+        metric if DATABASE_LATENCY_NAMES.contains(&metric) => Family::DatabaseLatency,
         metric if metric.contains("latency") => Family::Latency,
         _ => Family::Other,
     }

@@ -77,7 +77,9 @@ pub use evaluation::{Kept, SloEvaluation, SyntheticAnomaly, Verdict};
 pub use family::Family;
 pub use ladder::{LadderEvaluation, Reading};
 pub use matrix::{MatrixRules, severity as matrix_severity};
-pub use situation::{Anomaly, Baseline, Baselines, BurnWindow, Metrics, Situation};
+pub use situation::{
+    Anomaly, Baseline, Baselines, BurnWindow, Metrics, Situation, first_of, names_of,
+};
 pub use status::{
     DatabaseStatus, Driver, MatrixOutcome, OperationalImpact, SloStatus, TrafficKind, TrafficStatus,
 };

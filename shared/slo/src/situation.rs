@@ -69,7 +69,43 @@ pub struct BurnWindow {
     pub requests: f64,
 }
 
+/// Names of the service's own latency, in the order in which they are looked for.
+const LATENCY_NAMES: [&str; 3] = ["server_latency_avg", "application_latency", "latency_avg"];
+/// The same of the latency of its database.
+pub(crate) const DATABASE_LATENCY_NAMES: [&str; 3] =
+    ["database_latency", "db_latency_avg", "database_latency_avg"];
+const ERROR_RATE_NAMES: [&str; 1] = ["error_rate"];
+const REQUEST_RATE_NAMES: [&str; 1] = ["request_rate"];
+
+/// Every name of what an objective calls `metric`; none of a metric without an objective.
+pub fn names_of(metric: &str) -> &'static [&'static str] {
+    match metric {
+        "application_latency" => &LATENCY_NAMES,
+        "error_rate" => &ERROR_RATE_NAMES,
+        "request_rate" => &REQUEST_RATE_NAMES,
+        "database_latency" => &DATABASE_LATENCY_NAMES,
+        _ => &[],
+    }
+}
+
+/// The first of several names that has a value other than zero, else one that has any.
+pub fn first_of(names: &[&str], value: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+    let values = || names.iter().filter_map(|name| value(name));
+    values().find(|value| *value != 0.0).or_else(|| values().next())
+}
+
 impl Metrics {
+    /// Metrics under any of their names.
+    pub fn named(value: impl Fn(&str) -> Option<f64>) -> Metrics {
+        let find = |metric: &str| first_of(names_of(metric), &value);
+        Metrics {
+            application_latency_ms: find("application_latency"),
+            error_rate: find("error_rate"),
+            request_rate_rps: find("request_rate"),
+            database_latency_ms: find("database_latency"),
+        }
+    }
+
     /// The same with everything that is not a number taken as not collected.
     pub(crate) fn finite(self) -> Metrics {
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());

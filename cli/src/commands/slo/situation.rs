@@ -121,22 +121,9 @@ impl Document {
         };
         let overall = self.overall_severity.as_deref().map(overall_severity).transpose()?;
         check_metrics(&self.metrics)?;
-        let find = |names: &[&str]| find(&self.metrics, names);
-        let metrics = Metrics {
-            application_latency_ms: find(&[
-                "server_latency_avg",
-                "application_latency",
-                "latency_avg",
-            ]),
-            error_rate: find(&["error_rate"]),
-            request_rate_rps: find(&["request_rate"]),
-            database_latency_ms: find(&[
-                "database_latency",
-                "db_latency_avg",
-                "database_latency_avg",
-            ]),
-        };
-        let baseline = |names: &[&str]| Baseline::of_period(find(names));
+        let value = |name: &str| self.metrics.get(name).copied().flatten();
+        let metrics = Metrics::named(value);
+        let baseline = |names: &[&str]| Baseline::of_period(slo::first_of(names, value));
         let baselines = Baselines {
             request_rate_rps: baseline(&["request_rate_mean", "traffic_mean"]),
             database_latency_ms: baseline(&["database_latency_mean", "db_latency_mean"]),
@@ -154,12 +141,6 @@ impl Document {
             service: self.service,
         })
     }
-}
-
-/// The first of several names that has a value other than zero, else one that has any.
-fn find(metrics: &BTreeMap<String, Option<f64>>, names: &[&str]) -> Option<f64> {
-    let values = || names.iter().filter_map(|name| metrics.get(*name).copied().flatten());
-    values().find(|value| *value != 0.0).or_else(|| values().next())
 }
 
 fn check_metrics(metrics: &BTreeMap<String, Option<f64>>) -> Result<()> {

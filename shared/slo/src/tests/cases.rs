@@ -224,6 +224,8 @@ fn few_failures_page_nobody() {
         let few = case().rps(requests / 300.0).errors(failures / requests);
         let errors = few.run().evaluation.error_rate;
         assert_eq!((errors.cap, errors.status()), (cap, status), "{failures} of {requests}");
+        let proximity = few.run().evaluation.slo_proximity;
+        assert_eq!(proximity >= 1.0, status == SloStatus::Breached, "{failures} of {requests}");
     }
     let mut uncounted = case().errors(0.5);
     uncounted.metrics.request_rate_rps = Option::None;
