@@ -56,6 +56,7 @@ pub(crate) async fn handle(event: Event, context: &Context) -> Result<Cycle, Fai
 /// One wide line per cycle.
 fn log(cycle: &Cycle, started: Instant) {
     let worst = cycle.results.first().filter(|result| result.severity() > domain::Severity::None);
+    let objectives = cycle.summary.objectives.as_ref();
     let (incidents, deliveries) = (cycle.incidents.as_ref(), cycle.deliveries.as_ref());
     tracing::info!(
         cycle_id = cycle.cycle_id,
@@ -69,6 +70,10 @@ fn log(cycle: &Cycle, started: Instant) {
         failed = cycle.summary.failed,
         fallback_models = cycle.summary.fallback_models,
         models_fetched = cycle.summary.models_fetched,
+        slo_adjusted = objectives.map(|it| it.adjusted),
+        slo_unavailable = objectives.map(|it| it.unavailable),
+        anomalies_suppressed = objectives.map(|it| it.suppressed),
+        anomalies_synthetic = objectives.map(|it| it.synthetic),
         incidents_active = incidents.map(|it| it.active),
         incidents_opened = incidents.map(|it| it.opened),
         incidents_ended = incidents.map(|it| it.ended),

@@ -88,6 +88,7 @@ fn evidence(signals: Vec<EvidenceSignal>, score: f64) -> Evidence {
     let band = |it: &EvidenceSignal| ExpectedBand {
         metric: it.metric.clone(),
         usual: it.usual,
+        seasonal: None,
         low: 0.8 * it.usual,
         high: 1.2 * it.usual,
     };

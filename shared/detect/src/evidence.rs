@@ -409,6 +409,7 @@ fn from_generic(found: &GenericEvidence, at_s: i64) -> Option<Evidence> {
     let band = |metric: &MetricEvidence| ExpectedBand {
         metric: metric.name.clone(),
         usual: metric.expected,
+        seasonal: None,
         low: metric.band.0,
         high: metric.band.1,
     };

@@ -281,6 +281,7 @@ mod tests {
             "detected_at": "2025-12-23T10:30:00.000Z",
             "peak_severity": "high",
             "recommended_actions": "Check recent deployments\nReview dependencies",
+            "root_cause": "vms",
             "severity": "high",
             "summary": "booking: latency_spike_recent"
           },

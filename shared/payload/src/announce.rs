@@ -40,6 +40,8 @@ pub fn track(evaluation: &mut Evaluation, advance: &Advance, rules: &Rules, at_m
             anomaly.tracking = Some(tracking(change, rules, at_ms));
         }
     }
+    changes.iter().for_each(|change| hold(evaluation, &change.incident));
+    evaluation.recount();
     evaluation.fingerprinting = Some(fingerprinting(evaluation, advance, rules, at_ms));
     let told = || changes.iter().map(|change| &change.incident);
     let affected = told().flat_map(|it| &it.affected);
@@ -54,6 +56,23 @@ pub fn track(evaluation: &mut Evaluation, advance: &Advance, rules: &Rules, at_m
         service_name: it.service.to_string(),
         path: it.path.iter().map(ToString::to_string).collect(),
     });
+}
+
+/// An incident keeps its severity until a value is clear of its limit; its worst anomaly says so.
+fn hold(evaluation: &mut Evaluation, incident: &Incident) {
+    let is_its = |anomaly: &Anomaly| {
+        let tracking = anomaly.tracking.as_ref();
+        tracking.is_some_and(|it| it.incident_id == incident.incident_id.as_str())
+    };
+    let its = evaluation.anomalies.values_mut().filter(|anomaly| is_its(anomaly));
+    let Some(worst) = its.max_by_key(|anomaly| anomaly.severity) else { return };
+    if worst.severity < incident.severity {
+        let (held, now) = (incident.severity, worst.severity);
+        worst.severity = held;
+        let why =
+            format!("held at {held}: {now} by its value, which is not clear of the limit yet");
+        worst.severity_adjustments.push(why);
+    }
 }
 
 /// What messages are made of besides what happened to incidents.
@@ -109,19 +128,12 @@ fn alert(
     if let Some(settings) = of.correlation {
         correlate(&mut it, service, settings);
     }
-    count(&mut it);
+    it.recount();
     let id = message_id(service.as_str(), cycle_id, MessageKind::Anomaly.as_str());
     it.message_id = Some(id.clone());
     let body = bounded(it)?;
     let (kind, service) = (MessageKind::Anomaly, service.to_string());
     Some(Message { id, kind, service, cycle_id, incident_ids: ids, body })
-}
-
-/// `anomaly_count` and `overall_severity` always say what the map says.
-fn count(it: &mut Evaluation) {
-    it.anomaly_count = it.anomalies.len() as u32;
-    it.overall_severity =
-        it.anomalies.values().map(|anomaly| anomaly.severity).max().unwrap_or(Severity::None);
 }
 
 /// The body, with ever more left out until it fits.
@@ -177,7 +189,7 @@ fn keep_worst(it: &mut Evaluation) {
     for (_, name) in names.iter().skip(SHORT_ANOMALIES_MAX) {
         it.anomalies.remove(name);
     }
-    count(it);
+    it.recount();
 }
 
 fn resolution(

@@ -2,6 +2,8 @@ use incident::head::ServiceHead;
 use incident::step::{Cycle, Detection, Evaluated, Evaluation as Found, Step};
 use incident::{Rules, advance};
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::examples;
 
@@ -108,6 +110,42 @@ fn a_change_of_severity_is_told_once_and_remembered() {
 }
 
 #[test]
+fn a_held_severity_is_that_of_the_incident_everywhere() {
+    let rules = Rules::default();
+    let mut head = ServiceHead::new(service());
+    let mut told = Vec::new();
+    for (index, severity) in [Severity::Critical, Severity::High].into_iter().enumerate() {
+        let at_ms = START_MS + index as i64 * 120_000;
+        let detections = vec![Detection { lingering: Severity::Critical, ..detection(severity) }];
+        let found = Found::Evaluated(Evaluated { detections, ..Evaluated::default() });
+        let advance = advance(&head, &Step::new(Cycle::at(at_ms, 120), found), &rules);
+        let mut evaluation = examples::evaluation();
+        for anomaly in evaluation.anomalies.values_mut() {
+            (anomaly.severity, anomaly.tracking) = (severity, None);
+        }
+        track(&mut evaluation, &advance, &rules, at_ms);
+        let of = Material { evaluation: Some(&evaluation), ..Material::default() };
+        told.extend(messages(&service(), at_ms / 120_000, &advance, of));
+        head = advance.head;
+    }
+    for message in &told {
+        let Ok(Body::AnomalyDetected(body)) = message.read_body() else { panic!("no alert") };
+        assert_eq!(body.overall_severity, Severity::Critical);
+        assert_eq!(body.slo_evaluation.unwrap().adjusted_severity, Severity::Critical);
+        let anomaly = body.anomalies.values().next().unwrap();
+        assert_eq!(anomaly.severity, Severity::Critical);
+        let severity = crate::sns::publication(message).attributes.into_iter();
+        assert!(severity.clone().any(|it| it == ("severity", "critical".to_owned())));
+    }
+    let Ok(Body::AnomalyDetected(held)) = told[1].read_body() else { panic!("no alert") };
+    let why = &held.anomalies.values().next().unwrap().severity_adjustments;
+    assert_eq!(
+        why.last().unwrap(),
+        "held at critical: high by its value, which is not clear of the limit yet"
+    );
+}
+
+#[test]
 fn a_repeated_cycle_makes_the_same_bytes_and_the_body_is_read_back() {
     let high = [Some(Severity::High)];
     let (once, again) = (run(&high, &Rules::default()), run(&high, &Rules::default()));
@@ -156,4 +194,49 @@ fn every_golden_is_valid_and_is_what_the_types_say() {
         wrong["timestamp"] = serde_json::Value::from(7);
         assert!(!schema.is_valid(&wrong), "the schema takes a number for an instant");
     }
+}
+
+#[test]
+fn an_alert_has_what_its_readers_were_promised() {
+    let json = serde_json::to_value(examples::evaluation()).unwrap();
+    let anomaly = &json["anomalies"]["latency_spike_recent"];
+    for field in ["slo_evaluation", "original_severity", "root_cause", "fingerprinting"] {
+        assert!(!json[field].is_null(), "{field}");
+    }
+    for field in ["slo_context", "ml_severity", "correlation", "cascade_analysis", "incident_id"] {
+        assert!(!anomaly[field].is_null(), "{field} of the anomaly");
+    }
+    assert_eq!(json["overall_severity"], json["slo_evaluation"]["adjusted_severity"]);
+    assert_eq!(json["metadata"]["enhanced_messaging"], true);
+    let end = serde_json::to_value(examples::resolution()).unwrap();
+    assert_eq!(end["resolution_context"]["slo_evaluation"]["slo_status"], "warning");
+}
+
+#[test]
+fn what_is_said_of_anomalies_as_a_whole_follows_them() {
+    let mut it = examples::evaluation();
+    let all = it.anomalies.clone();
+    it.set_anomalies(BTreeMap::new());
+    assert_eq!((it.anomaly_count, it.overall_severity), (0, Severity::None));
+    assert_eq!(it.metadata.models_used, [""; 0]);
+    assert_eq!(it.original_severity, Some(Severity::Critical), "taken back to nothing");
+    let mut objective = all["latency_spike_recent"].clone();
+    objective.severity = Severity::Critical;
+    objective.detection_signals[0].method = "slo_threshold".to_owned();
+    it.set_anomalies(all.into_iter().chain([("slo_error_budget".to_owned(), objective)]).collect());
+    assert_eq!(it.metadata.models_used, ["seasonal_residual", "slo_threshold"]);
+    assert_eq!(it.original_severity, None, "critical as detection said");
+    assert!(!it.slo_evaluation.unwrap().severity_changed);
+}
+
+#[test]
+fn what_is_close_to_a_limit_changes_no_severity_of_the_root() {
+    let mut it = examples::evaluation();
+    it.anomalies.clear();
+    let mut said = it.slo_evaluation.take().unwrap();
+    (said.original_severity, said.adjusted_severity) = (Severity::None, Severity::Low);
+    it.set_objectives(said);
+    assert_eq!((it.overall_severity, it.original_severity), (Severity::None, None));
+    let said = it.slo_evaluation.unwrap();
+    assert_eq!((said.adjusted_severity, said.severity_changed), (Severity::Low, true));
 }

@@ -52,6 +52,7 @@ pub(crate) fn resolution() -> Resolution {
                 "application_latency".to_owned(),
                 comparison,
             )]),
+            slo_evaluation: evaluation().slo_evaluation,
             health_summary: HealthSummary {
                 all_metrics_normal: true,
                 slo_compliant: true,

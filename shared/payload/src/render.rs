@@ -200,6 +200,7 @@ fn metadata(it: &Judged<'_>, is_fallback: bool) -> Metadata {
         detection_timestamp: instant(it.at),
         models_used,
         feature_set: it.model.feature_set.as_str().to_owned(),
+        enhanced_messaging: true,
         is_fallback,
         is_holiday_variant: it.variant.is_some(),
         model_variant: it.variant.map(ToString::to_string),

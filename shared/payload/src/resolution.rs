@@ -6,6 +6,8 @@ use domain::Severity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::slo::SloEvaluation;
+
 /// What `model_type` says of a resolution.
 pub const MODEL_TYPE: &str = "incident_resolution";
 
@@ -72,6 +74,9 @@ pub struct ResolutionContext {
     pub metrics_at_resolution: BTreeMap<String, Option<f64>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub comparison_to_baseline: BTreeMap<String, BaselineComparison>,
+    /// How the service stands against what it owes; absent without objectives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo_evaluation: Option<SloEvaluation>,
     pub health_summary: HealthSummary,
 }
 

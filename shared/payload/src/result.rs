@@ -1,6 +1,6 @@
 //! What one cycle says of one service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Period, Severity};
 use schemars::JsonSchema;
@@ -98,8 +98,10 @@ pub struct Evaluation {
 /// One anomaly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Anomaly {
-    /// `ml_isolation` (one metric), `consolidated` (several) or `multivariate`.
+    /// `ml_isolation` (one metric), `consolidated` (several or a pattern), `multivariate` (only
+    /// together) or `slo_threshold` (an objective made it).
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["ml_isolation", "consolidated", "multivariate", "slo_threshold"]))]
     pub kind: String,
     pub severity: Severity,
     /// The detector's, where objectives had their say.
@@ -269,6 +271,9 @@ pub struct Metadata {
     /// Distinct methods of the signals, sorted.
     pub models_used: Vec<String>,
     pub feature_set: String,
+    /// Always true: anomalies have interpretations, causes and actions.
+    #[serde(default)]
+    pub enhanced_messaging: bool,
     pub is_fallback: bool,
     /// The model learned from days that are excluded from the usual ones, and serves in them.
     pub is_holiday_variant: bool,
@@ -336,12 +341,51 @@ pub enum ErrorCode {
 }
 
 impl Evaluation {
-    /// Puts anomalies in; count and severity follow.
+    /// Puts anomalies in; all that is said of them as a whole follows.
     pub fn set_anomalies(&mut self, anomalies: BTreeMap<String, Anomaly>) {
-        self.anomaly_count = anomalies.len() as u32;
-        let worst = anomalies.values().map(|anomaly| anomaly.severity).max();
-        self.overall_severity = worst.unwrap_or(Severity::None);
+        let signals = anomalies.values().flat_map(|anomaly| &anomaly.detection_signals);
+        let methods: BTreeSet<&String> = signals.map(|signal| &signal.method).collect();
+        self.metadata.models_used = methods.into_iter().cloned().collect();
         self.anomalies = anomalies;
+        self.recount();
+    }
+
+    /// Makes count and severities what the anomalies say. Without any, objectives keep the word of
+    /// their matrix: what is close to a limit is low, and no anomaly.
+    pub fn recount(&mut self) {
+        self.anomaly_count = self.anomalies.len() as u32;
+        let worst = self.anomalies.values().map(|anomaly| anomaly.severity).max();
+        self.overall_severity = worst.unwrap_or(Severity::None);
+        let Some(said) = &mut self.slo_evaluation else { return };
+        if let Some(worst) = worst {
+            said.adjusted_severity = worst;
+            said.severity_changed = worst != said.original_severity;
+        }
+        let original = said.original_severity;
+        self.original_severity = (original != self.overall_severity).then_some(original);
+    }
+
+    /// Puts in what objectives say of its anomalies.
+    pub fn set_objectives(&mut self, said: SloEvaluation) {
+        self.slo_evaluation = Some(said);
+        self.recount();
+    }
+
+    /// Leaves anomalies out; what objectives say of the rest takes the place of what they said of
+    /// all.
+    pub fn leave_out(
+        &mut self,
+        is_out: impl Fn(&str, &Anomaly) -> bool,
+        rest: Option<&SloEvaluation>,
+    ) {
+        let mut anomalies = std::mem::take(&mut self.anomalies);
+        let all = anomalies.len();
+        anomalies.retain(|name, anomaly| !is_out(name, anomaly));
+        let is_less = anomalies.len() < all;
+        self.set_anomalies(anomalies);
+        if let Some(rest) = rest.filter(|_| is_less) {
+            self.set_objectives(rest.clone());
+        }
     }
 }
 

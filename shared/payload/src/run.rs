@@ -68,6 +68,37 @@ pub struct Summary {
     pub fallback_models: u32,
     /// Models that were fetched in this cycle; the others were warm.
     pub models_fetched: u32,
+    /// What objectives did; absent without objectives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objectives: Option<ObjectiveCounts>,
+}
+
+/// Objectives of a cycle in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ObjectiveCounts {
+    /// Services that were judged by objectives.
+    pub evaluations: u32,
+    /// Those whose severity objectives changed.
+    pub adjusted: u32,
+    /// Anomalies that were too small to matter.
+    pub suppressed: u32,
+    /// Anomalies that objectives made.
+    pub synthetic: u32,
+    /// Metrics that were not collected, so that their objective could not be judged.
+    pub unavailable: u32,
+}
+
+impl From<slo::Counters> for ObjectiveCounts {
+    fn from(it: slo::Counters) -> ObjectiveCounts {
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        ObjectiveCounts {
+            evaluations: count(it.evaluations),
+            adjusted: count(it.adjustments),
+            suppressed: count(it.suppressions),
+            synthetic: count(it.synthetic),
+            unavailable: count(it.unavailable),
+        }
+    }
 }
 
 /// Incidents of a cycle in numbers.

@@ -10,6 +10,9 @@ use super::transform::{Form, expected_count, root_share};
 pub struct ExpectedBand {
     pub metric: String,
     pub usual: f64,
+    /// The same by the hour of the week alone, without the recent level: an incident of hours does
+    /// not move it. `None` where only the recent level is known.
+    pub seasonal: Option<f64>,
     /// Three sigmas to either side.
     pub low: f64,
     pub high: f64,
@@ -36,7 +39,13 @@ pub fn bands(model: &ResidualModel, residuals: &Residuals, at_s: i64) -> Vec<Exp
         };
         let is_known = low.is_finite() && middle.is_finite() && high.is_finite();
         let metric = || series.metric.clone();
-        is_known.then(|| ExpectedBand { metric: metric(), usual: middle, low, high })
+        let seasonal = Some(match series.form {
+            Form::Rate => expected_count(usual) / residuals.cycle_s() as f64,
+            Form::ErrorShare => usual,
+            form => form.inverse(usual).max(0.0),
+        });
+        let seasonal = seasonal.filter(|it| it.is_finite());
+        is_known.then(|| ExpectedBand { metric: metric(), usual: middle, seasonal, low, high })
     };
     model.series.iter().enumerate().filter_map(band).collect()
 }

@@ -15,10 +15,12 @@ use domain::config::valid::{Config, Opening};
 use domain::{MetricDefinition, Period, ServiceName, Severity, Slot, Variant};
 use incident::RootCause;
 use payload::result::{Evaluation, ServiceResult};
+use slo::BurnWindow;
 
 use crate::backtest::judge::{Band, Cause, Finding, Judge, Scale, Usual};
 use crate::backtest::tape::{Tape, Tick};
 use crate::backtest::{Explanation, Track};
+use crate::infer::burn;
 use crate::infer::cause::call_graph;
 use crate::infer::decide::{CycleOutcome, decide};
 use crate::infer::finding::{evaluated, root_cause};
@@ -73,7 +75,7 @@ impl<'a> Decided<'a> {
         let inputs = wanted.into_iter().zip(loaded.routes).map(|((service, slot), model)| {
             let period = slot.period;
             let (samples, key) = (Default::default(), (service.clone(), slot));
-            (key, ServiceInput { service, period, samples, model, window: None })
+            (key, ServiceInput { service, period, samples, model, window: None, burn: Vec::new() })
         });
         let graph = if graph.is_empty() { call_graph(config) } else { graph };
         Ok(Decided { config, routed: inputs.collect(), graph })
@@ -110,16 +112,29 @@ impl<'a> Decided<'a> {
         let routed = self.routed.get(&(tape.service.clone(), self.slot_at(&tape.service, at)))?;
         let samples = tape.window(tick, samples_s(routed));
         let window = self.window(tape, tick, routed, carried);
+        let burn = self.burn(tape, tick);
         Some(CycleInput {
             at,
             source_failure: None,
             warnings: Vec::new(),
             failed_metrics: BTreeMap::new(),
-            services: vec![ServiceInput { samples, window, ..routed.clone() }],
+            services: vec![ServiceInput { samples, window, burn, ..routed.clone() }],
             models_fetched: 0,
             heads: Heads::new(),
             is_whole_fleet: false,
         })
+    }
+
+    /// Failures of the last days, where the service has an error budget.
+    fn burn(&self, tape: &Tape, tick: &Tick) -> Vec<BurnWindow> {
+        let positions = burn::positions(self.config);
+        let is_asked = burn::has_budget(self.config, &tape.service);
+        let Some([traffic, errors]) = positions.filter(|_| is_asked) else { return Vec::new() };
+        let past = tape.window(tick, burn::longest_s());
+        match (&past.series[traffic], &past.series[errors]) {
+            (Some(traffic), Some(errors)) => burn::windows(traffic, errors, tick.at_s),
+            _ => Vec::new(),
+        }
     }
 
     /// The window that evidence is weighed in, where evidence opens anomalies.

@@ -10,7 +10,7 @@ use domain::config::valid::{Config, LogLevel};
 use incident::{Advance, Hold, Rules};
 use payload::cascade::cascades;
 use payload::result::ServiceResult;
-use payload::run::{Cycle, CycleStatus, IncidentCounts, Summary};
+use payload::run::{Cycle, CycleStatus, IncidentCounts, ObjectiveCounts, Summary};
 use payload::write_back::ServicePoint;
 use payload::{SCHEMA_VERSION, instant, render};
 
@@ -49,10 +49,13 @@ pub async fn act(
     incidents: Option<&IncidentPorts<'_>>,
     rows: &mut Notices,
 ) -> Cycle {
-    let Some(ports) = incidents else { return answer(input, outcome.results, None) };
+    let objectives = outcome.objectives.map(ObjectiveCounts::from);
+    let Some(ports) = incidents else {
+        return answer(input, outcome.results, None, objectives);
+    };
     let acted = act_on_incidents(input, &outcome, config, ports).await;
     let Acted { results, incidents, points, mut troubles } = acted;
-    let mut cycle = answer(input, results, incidents);
+    let mut cycle = answer(input, results, incidents, objectives);
     let notices = notices(&cycle, rows, &config.delivery);
     let told = tell(&notices, &points, &config.delivery, ports).await;
     troubles.extend(told.troubles);
@@ -92,7 +95,7 @@ async fn act_on_incidents(
     let advances = followed.iter().filter_map(|it| it.advance.as_ref()).chain(&reaped);
     acted.incidents = Some(count(advances, followed.iter().filter(|it| it.is_lost).count()));
     if let Some(level) = config.alerting.below_threshold_log {
-        followed.iter().filter_map(|it| it.advance.as_ref()).for_each(|it| log_mild(it, level));
+        followed.iter().filter_map(|it| it.advance.as_ref()).for_each(|it| log_filtered(it, level));
     }
     for it in &followed {
         if let Some(trouble) = &it.trouble {
@@ -105,14 +108,16 @@ async fn act_on_incidents(
     acted
 }
 
-/// Logs incidents that are too mild to be told.
-fn log_mild(advance: &Advance, level: LogLevel) {
+/// Logs incidents that the filter of alerts holds back: too mild, not sure enough, or of a pattern
+/// that nobody is told of.
+fn log_filtered(advance: &Advance, level: LogLevel) {
     for change in &advance.changes {
-        let Some(Hold::BelowSeverity { severity, threshold }) = &change.hold else { continue };
+        let Some(reason) = change.hold.as_ref().and_then(filtered) else { continue };
         let (service, pattern) = (&advance.head.service, &change.incident.anomaly_name);
+        let severity = change.incident.severity;
         macro_rules! log {
             ($event:ident) => {
-                tracing::$event!(%service, pattern, %severity, %threshold, "too mild to be told")
+                tracing::$event!(%service, pattern, %severity, reason, "alert held back")
             };
         }
         match level {
@@ -121,6 +126,18 @@ fn log_mild(advance: &Advance, level: LogLevel) {
             LogLevel::Info => log!(info),
             LogLevel::Debug => log!(debug),
         }
+    }
+}
+
+/// Why the filter of alerts holds one back; `None` for what is held back for another reason.
+fn filtered(hold: &Hold) -> Option<String> {
+    match hold {
+        Hold::BelowSeverity { threshold, .. } => Some(format!("below {threshold}")),
+        Hold::NonAlertingPattern { .. } => Some("pattern that does not alert".to_owned()),
+        Hold::LowConfidence { confidence, threshold } => {
+            Some(format!("confidence {confidence:.2} below {threshold:.2}"))
+        }
+        _ => None,
     }
 }
 
@@ -167,11 +184,12 @@ fn answer(
     input: &CycleInput,
     mut results: Vec<ServiceResult>,
     incidents: Option<IncidentCounts>,
+    objectives: Option<ObjectiveCounts>,
 ) -> Cycle {
     results.sort_by(|a, b| {
         b.severity().cmp(&a.severity()).then_with(|| a.service_name().cmp(b.service_name()))
     });
-    let summary = summarize(&results, input.models_fetched);
+    let summary = Summary { objectives, ..summarize(&results, input.models_fetched) };
     let status = status(input, &summary);
     Cycle {
         schema_version: SCHEMA_VERSION.to_owned(),
@@ -231,4 +249,28 @@ fn message(input: &CycleInput, status: CycleStatus, troubles: Vec<String>) -> Op
         parts.push(format!("and {more} more"));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Severity;
+
+    use super::*;
+
+    #[test]
+    fn the_log_says_why_the_filter_held_an_alert_back() {
+        let (severity, threshold) = (Severity::Low, Severity::Medium);
+        let pattern = "request_rate_surge_healthy".to_owned();
+        let holds = [
+            Hold::BelowSeverity { severity, threshold },
+            Hold::NonAlertingPattern { pattern },
+            Hold::LowConfidence { confidence: 0.4, threshold: 0.7 },
+            Hold::Window { name: "deploy".to_owned(), until_ms: None },
+        ];
+        let said: Vec<Option<String>> = holds.iter().map(filtered).collect();
+        let said: Vec<&str> = said.iter().map(|it| it.as_deref().unwrap_or("-")).collect();
+        let expected =
+            ["below medium", "pattern that does not alert", "confidence 0.40 below 0.70", "-"];
+        assert_eq!(said, expected);
+    }
 }

@@ -20,6 +20,7 @@ use domain::{ServiceName, Severity};
 use payload::cascade::put_cause;
 use payload::render;
 use payload::result::ServiceResult;
+use payload::slo::SloEvaluation;
 
 use crate::infer::cause::{Relation, relate};
 use crate::infer::gather::{CycleInput, ServiceInput};
@@ -42,6 +43,8 @@ pub struct CycleOutcome {
     pub evidence: Vec<Option<Evidence>>,
     /// Where the trouble of each service with an anomaly starts; without a call graph nowhere.
     pub causes: Vec<Option<Cause>>,
+    /// What objectives did; `None` without objectives.
+    pub objectives: Option<slo::Counters>,
 }
 
 /// A verdict with everything that may matter to an incident.
@@ -52,11 +55,24 @@ pub struct Candidate {
     pub weak: BTreeSet<String>,
     /// By anomaly, the severity that an incident of it does not fall below at once.
     pub lingering: BTreeMap<String, Severity>,
+    /// Names of anomalies that only an objective starts an incident of.
+    pub by_objective: BTreeSet<String>,
+    /// What objectives say where nothing weak is told; `None` without objectives.
+    pub alone: Option<Box<SloEvaluation>>,
+    /// What objectives did; nothing without objectives.
+    pub counters: slo::Counters,
 }
 
 impl Candidate {
     fn new(result: ServiceResult, weak: BTreeSet<String>) -> Candidate {
-        Candidate { result, weak, lingering: BTreeMap::new() }
+        Candidate {
+            result,
+            weak,
+            lingering: BTreeMap::new(),
+            by_objective: BTreeSet::new(),
+            alone: None,
+            counters: slo::Counters::default(),
+        }
     }
 
     /// What is said where no incidents are kept.
@@ -64,9 +80,7 @@ impl Candidate {
         match &self.result {
             ServiceResult::AnomalyDetected(evaluation) if !self.weak.is_empty() => {
                 let mut evaluation = evaluation.clone();
-                let mut anomalies = std::mem::take(&mut evaluation.anomalies);
-                anomalies.retain(|name, _| !self.weak.contains(name));
-                evaluation.set_anomalies(anomalies);
+                evaluation.leave_out(|name, _| self.weak.contains(name), self.alone.as_deref());
                 ServiceResult::of(evaluation)
             }
             result => result.clone(),
@@ -94,6 +108,8 @@ pub fn decide(input: &CycleInput, config: &Config) -> CycleOutcome {
         outcome.evidence.push(judged.ok().and_then(|judged| Some(judged.evidence?.0)));
         outcome.causes.push(relation.map(|relation| relation.cause));
     }
+    let counters = || outcome.candidates.iter().map(|it| it.counters).sum();
+    outcome.objectives = config.slos.as_ref().map(|_| counters());
     outcome.results = outcome.candidates.iter().map(Candidate::verdict).collect();
     outcome
 }
@@ -174,7 +190,7 @@ fn rendered(
     })
 }
 
-/// Objectives have their say where there are any; what does not start an incident is not theirs.
+/// Objectives have their say where there are any.
 fn judge_objectives(
     found: Candidate,
     judged: &Judged<'_>,
@@ -189,16 +205,18 @@ fn judge_objectives(
         return found;
     };
     let ServiceInput { service, period, .. } = judged.it;
-    let width_s = judged.routed.model.training.row_width_s;
+    let bands = judged.evidence.as_ref().map_or(&[][..], |(evidence, _)| &evidence.bands);
     let subject = Subject {
         service,
         at: input.at,
         period: *period,
-        window_s: u32::try_from(width_s).unwrap_or_default(),
+        window_s: objectives::width_s(&judged.routed.model),
         time_confidence: judged.time_confidence,
         impact: anomaly.map(|anomaly| &anomaly.impact),
+        bands,
+        burn: &judged.it.burn,
     };
-    let objectives::Judged { result, weak, lingering } =
+    let objectives::Judged { result, weak, by_objective, lingering, alone, counters } =
         objectives::apply(evaluation, found.weak, &subject, settings);
-    Candidate { result, weak, lingering }
+    Candidate { result, weak, lingering, by_objective, alone: Some(Box::new(alone)), counters }
 }

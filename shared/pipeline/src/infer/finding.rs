@@ -8,10 +8,11 @@ use domain::{BadDirection, ServiceName, Severity};
 use incident::{Cycle, Detection, Evaluated, Evaluation, RootCause, Step};
 use payload::resolution::{BaselineComparison, HealthSummary, ResolutionContext};
 use payload::result::{self, Anomaly, ServiceResult};
-use payload::slo::SLO_THRESHOLD;
+use payload::slo::{SLO_THRESHOLD, SloEvaluation};
 
 use crate::infer::decide::{Candidate, CycleOutcome};
 use crate::infer::gather::{CycleInput, ServiceInput};
+use crate::infer::objectives::own_name;
 
 /// One service of a cycle: the verdict, and what its incidents are to make of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Finding {
     pub result: ServiceResult,
     /// Names of anomalies that are too weak to start one.
     pub weak: BTreeSet<String>,
+    /// What objectives say where nothing weak is told.
+    pub alone: Option<Box<SloEvaluation>>,
     /// How the service looks now, for incidents that end.
     pub context: Option<ResolutionContext>,
 }
@@ -51,7 +54,8 @@ pub fn findings(input: &CycleInput, outcome: &CycleOutcome) -> Vec<Finding> {
         let context = if is_watched { context(it, result) } else { None };
         let (service, result) = (it.service.clone(), result.clone());
         let weak = candidate.weak.clone();
-        Finding { service, cycle, evaluation, root_cause, result, weak, context }
+        let alone = candidate.alone.clone();
+        Finding { service, cycle, evaluation, root_cause, result, weak, alone, context }
     });
     found.collect()
 }
@@ -74,6 +78,7 @@ pub fn unseen(input: &CycleInput, reason: &str) -> Vec<Finding> {
                 BTreeMap::new(),
             ),
             weak: BTreeSet::new(),
+            alone: None,
             context: None,
         })
         .collect()
@@ -97,9 +102,12 @@ pub(crate) fn evaluated(
 ) -> Option<Evaluated> {
     let evaluation = candidate.result.evaluation()?;
     // Forests and objectives look at one cycle; evidence has a persistence of its own.
-    let is_single = |anomaly: &Anomaly| anomaly.kind == SLO_THRESHOLD || evidence_of(it).is_none();
+    let is_single = |name: &String, anomaly: &Anomaly| {
+        let is_objective = anomaly.kind == SLO_THRESHOLD || candidate.by_objective.contains(name);
+        is_objective || evidence_of(it).is_none()
+    };
     let found = |(name, anomaly): (&String, &Anomaly)| Detection {
-        is_single: is_single(anomaly),
+        is_single: is_single(name, anomaly),
         lingering: candidate.lingering.get(name).copied().unwrap_or_default(),
         ..detection(name, anomaly, &candidate.weak)
     };
@@ -136,15 +144,20 @@ fn detection(name: &str, anomaly: &Anomaly, weak: &BTreeSet<String>) -> Detectio
     }
 }
 
+/// Metrics at the warning limit of their objective or beyond, under every name that an incident may
+/// have for them.
 fn breaches(evaluation: &result::Evaluation) -> BTreeSet<String> {
     let Some(said) = &evaluation.slo_evaluation else { return BTreeSet::new() };
-    let is_bad = |status: &str| matches!(status, "warning" | "breached");
+    let database = said.database_latency_evaluation.as_ref();
     let judged = [
-        ("application_latency", &said.latency_evaluation.status),
-        ("error_rate", &said.error_rate_evaluation.ladder.status),
+        ("application_latency", Some(&said.latency_evaluation.status)),
+        ("error_rate", Some(&said.error_rate_evaluation.ladder.status)),
+        ("database_latency", database.map(|it| &it.status)),
     ];
-    let bad = judged.into_iter().filter(|(_, status)| is_bad(status));
-    bad.map(|(name, _)| name.to_owned()).collect()
+    // The words of a database are its own; below `warning` none is a breach.
+    let is_bad = |status: &str| matches!(status, "warning" | "breached" | "high" | "critical");
+    let bad = judged.into_iter().filter(|(_, status)| status.is_some_and(|it| is_bad(it)));
+    bad.flat_map(|(name, _)| slo::names_of(name)).map(|name| (*name).to_owned()).collect()
 }
 
 fn reason(result: &ServiceResult) -> String {
@@ -172,6 +185,7 @@ fn context(it: &ServiceInput, result: &ServiceResult) -> Option<ResolutionContex
     Some(ResolutionContext {
         metrics_at_resolution: evaluation.current_metrics.clone(),
         comparison_to_baseline: comparison,
+        slo_evaluation: objectives.cloned(),
         health_summary: HealthSummary {
             all_metrics_normal,
             slo_compliant: objectives.is_none_or(|it| it.slo_status == "ok"),
@@ -182,7 +196,8 @@ fn context(it: &ServiceInput, result: &ServiceResult) -> Option<ResolutionContex
 
 fn summary(evaluation: &result::Evaluation) -> String {
     let objectives = evaluation.slo_evaluation.as_ref();
-    let value = |name: &str| evaluation.current_metrics.get(name).copied().flatten();
+    let metrics = &evaluation.current_metrics;
+    let value = |name: &'static str| metrics.get(own_name(metrics, name)).copied().flatten();
     let mut parts: Vec<String> = Vec::new();
     if let Some(said) = objectives {
         parts.push(format!("objectives: {}", said.slo_status));

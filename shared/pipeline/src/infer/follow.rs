@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use incident::cascade::{Member, place};
 use incident::{Advance, EndReason, Rules, ServiceHead, advance, operate};
 use payload::announce::{Material, messages, track};
-use payload::result::{Evaluation, ServiceResult};
+use payload::result::{Anomaly, Evaluation, ServiceResult};
 
 use crate::deliver::Receiver;
 use crate::deliver::queue::copies;
@@ -149,9 +149,8 @@ async fn follow_one(finding: &Finding, member: Member, by: &Follower<'_>) -> Fol
 fn tracked(finding: &Finding, advance: &Advance, rules: &Rules) -> Option<Box<Evaluation>> {
     let mut evaluation = Box::new(finding.result.evaluation()?.clone());
     track(&mut evaluation, advance, rules, finding.cycle.at_ms);
-    let mut anomalies = std::mem::take(&mut evaluation.anomalies);
-    anomalies.retain(|name, anomaly| anomaly.tracking.is_some() || !finding.weak.contains(name));
-    evaluation.set_anomalies(anomalies);
+    let is_out = |name: &str, it: &Anomaly| it.tracking.is_none() && finding.weak.contains(name);
+    evaluation.leave_out(is_out, finding.alone.as_deref());
     Some(evaluation)
 }
 

@@ -9,6 +9,7 @@ use detect::rows::ServiceSamples;
 use domain::config::valid::Config;
 use domain::limits::COLLECTION_ERROR_CHARS_MAX;
 use domain::{Period, ServiceName, Slot};
+use slo::BurnWindow;
 
 use crate::infer::follow::Heads;
 use crate::infer::models::{NoModel, RoutedModel};
@@ -44,6 +45,8 @@ pub struct ServiceInput {
     pub model: Result<RoutedModel, NoModel>,
     /// The samples in the form that evidence is weighed in; `None` to make it from them.
     pub window: Option<Arc<EvidenceWindow>>,
+    /// Failures of the last days; empty without an error budget.
+    pub burn: Vec<BurnWindow>,
 }
 
 /// Reads everything. Fails only if it is unknown which models are in force.
@@ -58,7 +61,7 @@ pub async fn gather(
     if let Some(failure) = unhealthy(config, ports).await {
         return Ok(CycleInput::skipped(at, failure, active_heads(ports).await?));
     }
-    let Warm { window, models, evidence, .. } = warm;
+    let Warm { window, models, evidence, burn, .. } = warm;
     let (read, catalog) = futures_util::future::join(
         window.refresh(ports.source, config, at.timestamp()),
         models.refresh(ports.registry),
@@ -74,9 +77,10 @@ pub async fn gather(
         .map(|service| (service.clone(), slot_of(&service)))
         .collect();
     let names: Vec<ServiceName> = services.iter().map(|(service, _)| service.clone()).collect();
-    let (loaded, heads) = futures_util::future::join(
+    let (loaded, heads, troubles) = futures_util::future::join3(
         models.load(ports.registry, &catalog, &services, config.inference.max_workers),
         heads(ports, &names),
+        burn.refresh(ports.source, config, &names, at.timestamp()),
     )
     .await;
     let heads = heads?;
@@ -96,8 +100,8 @@ pub async fn gather(
         .map(|((service, slot), model)| {
             let period = slot.period;
             let samples = samples_of(window, config, &service, &failed_metrics);
-            let window = None;
-            ServiceInput { samples, service, period, model, window }
+            let (burn, window) = (burn.windows(config, &service, at.timestamp()), None);
+            ServiceInput { samples, service, period, model, window, burn }
         })
         .collect();
     let is_complete = failed_metrics.is_empty();
@@ -105,7 +109,7 @@ pub async fn gather(
     Ok(CycleInput {
         at,
         source_failure: None,
-        warnings: warning.into_iter().chain(read.warnings).collect(),
+        warnings: warning.into_iter().chain(read.warnings).chain(troubles).collect(),
         failed_metrics,
         services,
         models_fetched: loaded.fetched,

@@ -6,6 +6,7 @@
 //! conditional read of the catalog.
 
 pub mod act;
+pub(crate) mod burn;
 pub mod cause;
 pub mod decide;
 mod enrich;
@@ -34,6 +35,7 @@ use crate::ports::outbox::Outbox;
 use crate::ports::{Clock, MetricSource, ScoreSink};
 use crate::registry::{Registry, RegistryError};
 
+pub use burn::WarmBurn;
 pub use enrich::ContextPorts;
 pub use evidence::WarmEvidence;
 pub use models::{RoutedModel, WarmModels};
@@ -79,6 +81,7 @@ pub struct Warm {
     pub window: MetricWindow,
     pub models: WarmModels,
     pub evidence: WarmEvidence,
+    pub burn: WarmBurn,
     /// What was said of services that cannot be judged, and of models. Lost, it is counted anew.
     pub notices: Notices,
 }

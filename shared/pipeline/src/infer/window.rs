@@ -46,6 +46,17 @@ impl WindowShape {
     }
 }
 
+/// What of the past is to be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WindowRange<'a> {
+    pub(super) shape: WindowShape,
+    pub(super) until_s: i64,
+    /// `None` for every service.
+    pub(super) services: Option<&'a [ServiceName]>,
+    /// Reads at once.
+    pub(super) workers: usize,
+}
+
 #[derive(Debug)]
 struct MetricPast {
     definition: MetricDefinition,
@@ -68,22 +79,32 @@ impl MetricWindow {
         config: &Config,
         until_s: i64,
     ) -> WindowRead {
+        let metrics: Vec<&MetricDefinition> = config.metrics.iter().collect();
         let shape = WindowShape::of(config.detection.opening);
-        let requests: Vec<(usize, &MetricDefinition, i64)> = config
-            .metrics
+        let workers = config.inference.max_workers;
+        let range = WindowRange { shape, until_s, services: None, workers };
+        self.read(source, &metrics, range).await
+    }
+
+    /// Brings a window of these metrics up to date, in which no other shape was ever read.
+    pub(super) async fn read(
+        &mut self,
+        source: &dyn MetricSource,
+        metrics: &[&MetricDefinition],
+        range: WindowRange<'_>,
+    ) -> WindowRead {
+        let WindowRange { shape, until_s, services, workers } = range;
+        let requests: Vec<(usize, &MetricDefinition, i64)> = metrics
             .iter()
             .enumerate()
-            .map(|(index, metric)| (index, metric, self.read_after(metric, until_s, shape)))
+            .map(|(index, metric)| (index, *metric, self.read_after(metric, until_s, shape)))
             .collect();
         let reads = requests.into_iter().map(|(index, metric, after_s)| async move {
-            let request =
-                RangeRequest { metric, after_s, until_s, step_s: shape.step_s, services: None };
+            let request = RangeRequest { metric, after_s, until_s, step_s: shape.step_s, services };
             (index, metric, after_s, source.read(&request).await)
         });
-        let workers = config.inference.max_workers.max(1);
-        let mut reads = futures_util::stream::iter(reads).buffer_unordered(workers);
-        let mut result =
-            WindowRead { errors: vec![None; config.metrics.len()], warnings: Vec::new() };
+        let mut reads = futures_util::stream::iter(reads).buffer_unordered(workers.max(1));
+        let mut result = WindowRead { errors: vec![None; metrics.len()], warnings: Vec::new() };
         while let Some((index, metric, after_s, read)) = reads.next().await {
             match read {
                 Ok(read) => {

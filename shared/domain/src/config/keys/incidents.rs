@@ -71,8 +71,9 @@ pub(super) const KEYS: &[Key] = &[
         .about("Patterns that are tracked and never told."),
     Key::live("alerting.min_confidence", number(0.0, 1.0), "")
         .about("Confidence from which incidents are told; otherwise any."),
-    Key::live("alerting.log_below_threshold", Shape::Boolean, "true")
-        .about("Whether an incident that is milder than the threshold is logged."),
+    Key::live("alerting.log_below_threshold", Shape::Boolean, "true").about(
+        "Whether an incident is logged that severity, pattern or confidence keep from being told.",
+    ),
     Key::live("alerting.below_threshold_log_level", Shape::Text(Form::LogLevel), "\"info\"")
         .about("Level of these log lines."),
     Key::live("alerting.correlation.enabled", Shape::Boolean, "false")
