@@ -69,11 +69,12 @@ const LAW: [(f64, f64, f64); 10] = [
 /// The history that the law was measured with, and what a shorter one adds: days over days.
 const LAW_DAYS: f64 = 28.0;
 const SHORT_DAYS: f64 = 7.0;
-/// Incidents that the law counts for beside those of all services, and beside a service's own:
-/// with six, expected rates of the estates above depend on own counts as those of the week after
-/// did.
-const LAW_AMONG_PEERS: f64 = 10.0;
-const PEERS_BESIDE_OWN: u32 = 6;
+/// Incidents that the law counts for beside those of all services. Fleets of one kind differ from
+/// each other by chance alone, so it takes many to doubt it.
+const LAW_AMONG_PEERS: f64 = 40.0;
+/// Incidents that all services count for beside a service's own: with about so many, expected
+/// rates of the estates above depend on own counts as those of the week after did.
+const PEERS_BESIDE_OWN: u32 = 10;
 
 impl Replay {
     /// Of scores, each with the end of its cycle of `cycle_s`, in order.
@@ -288,10 +289,10 @@ mod tests {
         assert!((it.per_week() / 0.41 - 1.0).abs() < 0.1, "{}", it.per_week());
         // The knob ends at the rate of the lowest threshold.
         assert!((it.per_week_max() / 3.1 - 1.0).abs() < 0.1, "{}", it.per_week_max());
-        // Of a gamma distribution of shape 8, 90 % lie within 3.981 and 13.148.
+        // Of a gamma distribution of shape 12, 90 % lie within 6.924 and 18.208.
         let (low, high) = it.interval_per_week();
-        let unit = it.per_week() / 8.0;
-        assert!((low / unit - 3.981).abs() < 1e-3 && (high / unit - 13.148).abs() < 1e-3);
+        let unit = it.per_week() / 12.0;
+        assert!((low / unit - 6.924).abs() < 1e-3 && (high / unit - 18.208).abs() < 1e-3);
     }
 
     proptest! {
