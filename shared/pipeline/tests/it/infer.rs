@@ -188,7 +188,7 @@ async fn a_damaged_artifact_fails_its_service_and_no_other() {
     for (damage, told) in [
         (Damage::Flip, "its checksum does not match: it is damaged"),
         (Damage::Truncate, "it is truncated or was appended to"),
-        (Damage::Version, "its format version is 9; this yaga reads version 2"),
+        (Damage::Version, "its format version is 9; this yaga reads version 3"),
         (Damage::Foreign, "it does not begin like a yaga model"),
         (Damage::Remove, "holds no object models/v1/"),
         (Damage::Exchange, "is not the object that the catalog names"),
