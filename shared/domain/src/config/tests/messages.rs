@@ -133,8 +133,8 @@ fn keys_of_later_work_warn_once_per_section_or_key() {
             "storage": {}
         }"#
     ), @r"
-    warning GEN003 at inference.inter_service_delay_seconds: the key is accepted and checked, but not used yet
-    warning GEN003 at services.category_descriptions: the key is accepted and checked, but not used yet
+    warning GEN003 at inference.inter_service_delay_seconds: the key is accepted and checked, but has no effect: One query reads a metric of all services; there is nothing to pause between
+    warning GEN003 at services.category_descriptions: the key is accepted and checked, but has no effect
     warning GEN003 at storage: the key is accepted and checked, but not used yet
     ");
     insta::assert_snapshot!(

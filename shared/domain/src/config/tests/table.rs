@@ -189,9 +189,9 @@ fn every_live_key_has_an_effect() {
 }
 
 #[test]
-fn every_later_key_warns_and_changes_nothing() {
+fn every_other_key_warns_and_changes_nothing() {
     let defaults = debug(&json!({}));
-    for key in keys::all().filter(|key| key.stage == Stage::Later) {
+    for key in keys::all().filter(|key| key.stage != Stage::Live) {
         let set = document(key.path, sample(&key.shape, &default_of(key)));
         assert_eq!(debug(&set), defaults, "{}", key.path);
         let warnings = load_document(&set.to_string()).unwrap().warnings;
