@@ -74,6 +74,8 @@ const PENALTY_FAR: f64 = 0.30;
 const RELATION_FAR: f64 = 1.5;
 /// What rows of this age show has lasted for a day.
 const LASTING_S: i64 = 20 * 3600;
+/// Such rows there must be: half an hour.
+const LASTING_ROWS_MIN: usize = 6;
 const PSI_BINS: usize = 10;
 /// Keeps the logarithm of an empty bin finite.
 const PSI_SHARE_MIN: f64 = 1e-3;
@@ -126,10 +128,10 @@ fn is_lasting(rows: &Rows, at_s: i64, report: impl Fn(&Rows, usize) -> DriftRepo
     let others = rows.filter(|time_s| at_s - time_s < LASTING_S);
     let (older, newer) = others.split_at(others.len() / 2);
     let parts = [oldest, older, newer];
-    if parts.iter().any(|part| part.len() < ROWS_MIN) {
+    if parts.iter().any(|part| part.len() < LASTING_ROWS_MIN) {
         return false;
     }
-    let parts = parts.map(|part| report(&part, ROWS_MIN));
+    let parts = parts.map(|part| report(&part, LASTING_ROWS_MIN));
     let is_far = |name: &str| {
         let far = |it: &MetricDrift| it.metric == name && it.z_score > it.limits.critical;
         parts.iter().all(|part| part.metrics.iter().any(far))

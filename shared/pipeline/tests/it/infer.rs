@@ -315,6 +315,19 @@ async fn the_answer_validates_and_survives_its_own_json() {
 }
 
 #[tokio::test]
+async fn a_service_is_as_bad_as_its_anomalies_at_one_instant_for_all() {
+    let mut fleet = Fleet::trained();
+    fleet.break_metric("error_rate", &names()[0], NOON, 100.0);
+    let cycle = fleet.infer(NOON).await.unwrap();
+    for it in cycle.results.iter().map(|it| it.evaluation().unwrap()) {
+        let worst = it.anomalies.values().map(|it| it.severity).max().unwrap_or(Severity::None);
+        assert_eq!(it.overall_severity, worst, "{}", it.service_name);
+        assert_eq!(it.anomalies.is_empty(), it.overall_severity == Severity::None);
+        assert_eq!(it.timestamp, cycle.timestamp);
+    }
+}
+
+#[tokio::test]
 async fn residuals_open_anomalies() {
     let mut fleet = Fleet::trained();
     let quiet = fleet.infer(NOON).await.unwrap();

@@ -93,6 +93,10 @@ fn special(key: &Key) -> Option<(Value, Value)> {
         let wrap = |item| document("alerting.silences", json!([item]));
         return Some((wrap(base), wrap(changed)));
     }
+    if let Some((_, limit)) = key.path.rsplit_once(".drift_detection.z_score_") {
+        let value = json!({"warning": 2, "critical": 7})[limit].clone();
+        return Some((json!({}), document(key.path, value)));
+    }
     if let Some((_, level)) = key.path.rsplit_once(".percentiles.") {
         let value = json!({"critical": 0.5, "high": 2, "medium": 6, "low": 20})[level].clone();
         return Some((json!({}), document(key.path, value)));
