@@ -273,7 +273,10 @@ async fn a_malformed_catalog_is_named() {
     let (mut fleet, memory) = Fleet::trained_on_memory();
     memory.set("models/v1/catalog.json", b"{\"version\": 7}".to_vec());
     let error = fleet.infer(NOON).await.unwrap_err().to_string();
-    assert!(error.contains("the catalog has version 7; this yaga reads version 1"), "{error}");
+    assert!(
+        error.contains("the catalog has version 7; this yaga reads versions 1 to 2"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
