@@ -72,7 +72,7 @@ pub(crate) fn config() -> Config {
             seed: 42,
         },
         training: training(),
-        inference: Inference { max_workers: 4, check_drift: false },
+        inference: Inference { max_workers: 4, check_drift: false, drift: DriftLimits::default() },
         detection: detection(),
         services: Services::default(),
         periods: Periods {
