@@ -7,7 +7,9 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::registry::{catalog_path, current_key, failed_key, keys_of, object_path, registry};
+use common::registry::{
+    add_holiday, catalog_path, current_key, failed_key, keys_of, object_path, registry,
+};
 use common::{Ran, yaga, yaga_with};
 use domain::Period;
 
@@ -91,6 +93,36 @@ fn the_list_has_every_period_and_its_reason() {
     assert_eq!(only["services"].as_array().unwrap().len(), 1);
     assert_eq!(only["services"][0]["periods"][4]["state"], "falls_back");
     assert!(!ran.out.contains('\u{1b}'), "no colour into a pipe");
+}
+
+#[test]
+fn models_of_a_variant_stand_beside_the_usual_ones() {
+    let folder = registry();
+    let key = add_holiday(folder.path());
+    assert!(key.starts_with("models/v1/booking/night_hours@holiday/"), "{key}");
+    let summary = models(folder.path(), "show booking");
+    let of_variant = summary.out.lines().filter(|it| it.contains("@holiday")).count();
+    assert_eq!(of_variant, 5, "{}", summary.out);
+    assert!(summary.out.contains("→ night_hours@holiday"), "{}", summary.out);
+    let list = models(folder.path(), "list --service booking");
+    let lines: Vec<&str> = list.out.lines().filter(|it| it.contains("@holiday")).collect();
+    assert_eq!(lines.len(), 5, "{}", list.out);
+    assert!(lines[2].contains("in force"), "{}", list.out);
+    assert!(lines[0].contains("→ night_hours@holiday"), "{}", list.out);
+    let shown = models(folder.path(), "show booking night_hours@holiday");
+    assert!(shown.out.starts_with("booking night_hours@holiday  in force"), "{shown:?}");
+    let json = models(folder.path(), "show booking night_hours@holiday --json").json();
+    assert_eq!(json["slot"], "night_hours@holiday");
+    assert!(models(folder.path(), "verify").out.contains("sound"));
+    let promoted = models(folder.path(), &format!("promote {key} --force"));
+    assert!(promoted.out.contains("was in force already"), "{promoted:?}");
+    let back = models(folder.path(), "rollback booking night_hours@holiday");
+    assert!(back.err.contains("no earlier model for night_hours@holiday"), "{back:?}");
+    let wrong = models(folder.path(), "show booking nigth_hours@holiday");
+    assert!(wrong.err.contains("night_hours"), "{wrong:?}");
+    assert!(
+        models(folder.path(), "show booking night_hours@Big").err.contains("\"Big\" is no name")
+    );
 }
 
 #[test]
@@ -242,7 +274,7 @@ fn a_catalog_that_cannot_be_read_stops_everything() {
     }
     edit_catalog(folder.path(), |_| "{\"version\": 7}".to_owned());
     let ran = models(folder.path(), "list");
-    assert!(ran.err.contains("version 7; this yaga reads version 1"), "{ran:?}");
+    assert!(ran.err.contains("version 7; this yaga reads versions 1 to 2"), "{ran:?}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn incident(row: &Row) -> Result<ExcludedPeriod, String> {
     if end_s < start_s {
         return Err(format!("it ends ({}) before it starts ({})", row.end, row.start));
     }
-    Ok(ExcludedPeriod { service, start_s, end_s, reason: row.reason.clone() })
+    Ok(ExcludedPeriod { service, start_s, end_s, reason: row.reason.clone(), variant: None })
 }
 
 fn seconds(text: &str) -> Result<i64, String> {

@@ -174,7 +174,7 @@ fn services_table(services: &[ServiceReport]) -> comfy_table::Table {
     let mut table = terminal::table(&header);
     for service in services {
         let mut row = vec![
-            terminal::cell(Tone::Strong, service.service.as_str()),
+            terminal::cell(Tone::Strong, &service.title()),
             terminal::number(service.rows),
             quality_cell(service),
         ];
@@ -253,7 +253,7 @@ fn reasons(services: &[ServiceReport]) -> Vec<(&str, Vec<String>)> {
         None => found.push((reason, vec![place])),
     };
     for service in services {
-        let name = &service.service;
+        let name = service.title();
         if let Some(error) = &service.error {
             note(error.as_str(), name.to_string());
         }
@@ -269,10 +269,7 @@ fn reasons(services: &[ServiceReport]) -> Vec<(&str, Vec<String>)> {
 fn tell_recommendations(shell: &Shell, services: &[ServiceReport]) {
     for service in services {
         for text in &service.recommendations {
-            shell.say(&format!(
-                "{}: {text}",
-                terminal::paint(Tone::Strong, service.service.as_str())
-            ));
+            shell.say(&format!("{}: {text}", terminal::paint(Tone::Strong, &service.title())));
         }
     }
 }
@@ -293,7 +290,7 @@ fn summary(report: &TrainingReport, registry: &str) -> String {
         report.provisional,
         report.kept,
         report.without_model,
-        terminal::count(report.services.len(), "service"),
+        terminal::count(report.services_count(), "service"),
         until.unwrap_or_else(|_| report.at.clone()),
         terminal::duration(took),
     )

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use adapter_local::Folder;
+use artifact::Catalog;
 use domain::config::{self, Config};
-use domain::{Period, Series, ServiceName};
+use domain::{Period, Series, ServiceName, Slot, Variant};
 use pipeline::registry::Registry;
 use pipeline::train::{Silent, TrainPorts, TrainRequest, train};
 use tempfile::TempDir;
@@ -109,6 +110,28 @@ async fn run(registry: &Registry, source: &FakeSource, config: &Config, at_s: i6
     assert!(report.promoted > 0, "{report:?}");
 }
 
+/// Puts the model of `booking` at night in force for the nights of holidays, too; its key.
+pub(crate) fn add_holiday(folder: &Path) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let registry = Registry::new(Arc::new(Folder::new(folder.join(MODELS))));
+        let catalog = registry.catalog().await.expect("a catalog").catalog;
+        let booking = ServiceName::new("booking").expect("a name");
+        let usual = catalog.route(&booking, Period::NightHours).expect("a model").model;
+        let model = registry.model(usual).await.expect("sound");
+        let holiday = Variant::new("holiday").expect("a name");
+        let stored = registry.store(&model, Some(&holiday)).await.expect("it is stored");
+        let slot = Slot::of(Some(holiday), Period::NightHours);
+        let clock = FixedClock::at_epoch_s(START_S + SECOND_RUN_DAY * DAY_S);
+        let change = |catalog: &mut Catalog| {
+            catalog.promote(&booking, &slot, stored.clone());
+            Ok(())
+        };
+        registry.swap(&clock, change).await.expect("the catalog is changed");
+        stored.key
+    })
+}
+
 async fn store_failed(registry: &Registry) {
     let catalog = registry.catalog().await.expect("a catalog").catalog;
     let booking = ServiceName::new("booking").expect("a name");
@@ -119,7 +142,7 @@ async fn store_failed(registry: &Registry) {
     if let Some(check) = model.gate.checks.last_mut() {
         check.passed = false;
     }
-    registry.store(&model).await.expect("it is stored");
+    registry.store(&model, None).await.expect("it is stored");
 }
 
 fn source() -> FakeSource {

@@ -65,7 +65,7 @@ fn log(report: &TrainingReport) {
         run_id = report.run_id,
         status = report.status.as_str(),
         at = report.at,
-        services = report.services.len(),
+        services = report.services_count(),
         services_failed = report.services_failed,
         promoted = report.promoted,
         provisional = report.provisional,

@@ -1,5 +1,5 @@
-//! The catalog: which model is in force for each service and period, which one was before it, and
-//! which periods have none and why.
+//! The catalog: which model is in force for each service and slot (a period, or a period of a
+//! variant), which one was before it, and which slots have none and why.
 //!
 //! The catalog is the only mutable object of the registry, and it is only ever swapped as a whole
 //! by compare-and-swap. Promotion and roll-back are pure functions from one catalog to the next.
@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{Period, ServiceName};
+use domain::{ServiceName, Slot};
 use serde::{Deserialize, Serialize};
 
-/// The version of this document's form.
-pub const CATALOG_VERSION: u32 = 1;
+/// The version of this document's form. Version 1 knew no variants, and is read all the same.
+pub const CATALOG_VERSION: u32 = 2;
+/// The oldest version that is read.
+const CATALOG_VERSION_OLDEST: u32 = 1;
 
 /// The document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,10 +24,10 @@ pub struct Catalog {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<DateTime<Utc>>,
     #[serde(default)]
-    pub services: BTreeMap<ServiceName, BTreeMap<Period, Entry>>,
+    pub services: BTreeMap<ServiceName, BTreeMap<Slot, Entry>>,
 }
 
-/// One service and period.
+/// One service and slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -49,7 +51,7 @@ pub struct ModelRef {
     pub trained_at: DateTime<Utc>,
 }
 
-/// A period that the last run left without a new model.
+/// A slot that the last run left without a new model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shortfall {
@@ -62,19 +64,23 @@ pub struct Shortfall {
 pub enum CatalogError {
     #[error("the catalog cannot be read: {reason}")]
     Malformed { reason: String },
-    #[error("the catalog has version {found}; this yaga reads version {CATALOG_VERSION}")]
+    #[error(
+        "the catalog has version {found}; this yaga reads versions {CATALOG_VERSION_OLDEST} to {CATALOG_VERSION}, use the one that wrote it or a newer one"
+    )]
     Version { found: u32 },
-    #[error("{service} has no model for {period}")]
-    Unknown { service: ServiceName, period: Period },
-    #[error("{service} has no earlier model for {period} to go back to")]
-    NothingBefore { service: ServiceName, period: Period },
+    #[error("{service} has no model for {slot}")]
+    Unknown { service: ServiceName, slot: Slot },
+    #[error("{service} has no earlier model for {slot} to go back to")]
+    NothingBefore { service: ServiceName, slot: Slot },
 }
 
-/// Which model serves a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which model serves a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route<'a> {
     pub model: &'a ModelRef,
-    pub model_period: Period,
+    /// Whose model it is.
+    pub slot: Slot,
+    /// Another period's.
     pub is_fallback: bool,
 }
 
@@ -91,10 +97,12 @@ impl Catalog {
             |error: serde_json::Error| CatalogError::Malformed { reason: error.to_string() };
         let value: serde_json::Value = serde_json::from_slice(bytes).map_err(malformed)?;
         let found = value.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        if found != u64::from(CATALOG_VERSION) {
+        let known = u64::from(CATALOG_VERSION_OLDEST)..=u64::from(CATALOG_VERSION);
+        if !known.contains(&found) {
             return Err(CatalogError::Version { found: found.min(u64::from(u32::MAX)) as u32 });
         }
-        serde_json::from_value(value).map_err(malformed)
+        let catalog: Catalog = serde_json::from_value(value).map_err(malformed)?;
+        Ok(Catalog { version: CATALOG_VERSION, ..catalog })
     }
 
     /// The document as JSON, indented: people read it in a bucket browser.
@@ -104,31 +112,36 @@ impl Catalog {
         bytes
     }
 
-    /// The entry of a service and period.
-    pub fn entry(&self, service: &ServiceName, period: Period) -> Option<&Entry> {
-        self.services.get(service)?.get(&period)
+    /// The entry of a service and slot.
+    pub fn entry(&self, service: &ServiceName, slot: impl Into<Slot>) -> Option<&Entry> {
+        self.services.get(service)?.get(&slot.into())
     }
 
-    /// The model that serves a period: its own, or the best fallback's.
-    pub fn route(&self, service: &ServiceName, period: Period) -> Option<Route<'_>> {
-        let current = |model_period| self.entry(service, model_period)?.current.as_ref();
-        let own = std::iter::once(period);
-        own.chain(period.fallbacks()).find_map(|model_period| {
-            let model = current(model_period)?;
-            Some(Route { model, model_period, is_fallback: model_period != period })
+    /// The model that serves a slot: its own, or the best fallback's among those of its variant.
+    pub fn route(&self, service: &ServiceName, slot: impl Into<Slot>) -> Option<Route<'_>> {
+        let wanted: Slot = slot.into();
+        let own = std::iter::once(wanted.clone());
+        own.chain(wanted.fallbacks()).find_map(|slot| {
+            let model = self.entry(service, &slot)?.current.as_ref()?;
+            Some(Route { model, is_fallback: slot != wanted, slot })
         })
     }
 
-    /// Periods of a service that have a model of their own.
-    pub fn periods_of(&self, service: &ServiceName) -> Vec<Period> {
+    /// The same, and where the variant has no model at all, what serves on usual days.
+    pub fn serving(&self, service: &ServiceName, slot: &Slot) -> Option<Route<'_>> {
+        self.route(service, slot).or_else(|| self.route(service, slot.period))
+    }
+
+    /// Slots of a service that have a model of their own; usual ones first.
+    pub fn slots_of(&self, service: &ServiceName) -> Vec<Slot> {
         let entries = self.services.get(service).into_iter().flatten();
-        entries.filter(|(_, entry)| entry.current.is_some()).map(|(period, _)| *period).collect()
+        entries.filter(|(_, entry)| entry.current.is_some()).map(|(slot, _)| slot.clone()).collect()
     }
 
     /// Puts a model in force. The one before it stays reachable; putting the same model in force
     /// again changes nothing.
-    pub fn promote(&mut self, service: &ServiceName, period: Period, model: ModelRef) {
-        let entry = self.entry_mut(service, period);
+    pub fn promote(&mut self, service: &ServiceName, slot: impl Into<Slot>, model: ModelRef) {
+        let entry = self.entry_mut(service, slot);
         entry.shortfall = None;
         if entry.current.as_ref().is_some_and(|current| current.key == model.key) {
             return;
@@ -138,29 +151,42 @@ impl Catalog {
     }
 
     /// Notes why a run put no model in force. A model that is in force stays.
-    pub fn note_shortfall(&mut self, service: &ServiceName, period: Period, shortfall: Shortfall) {
-        self.entry_mut(service, period).shortfall = Some(shortfall);
+    pub fn note_shortfall(
+        &mut self,
+        service: &ServiceName,
+        slot: impl Into<Slot>,
+        shortfall: Shortfall,
+    ) {
+        self.entry_mut(service, slot).shortfall = Some(shortfall);
     }
 
     /// Puts the previous model in force and keeps the present one as the previous: twice is none.
-    pub fn roll_back(&mut self, service: &ServiceName, period: Period) -> Result<(), CatalogError> {
-        let unknown = || CatalogError::Unknown { service: service.clone(), period };
-        let entry = self.services.get_mut(service).and_then(|periods| periods.get_mut(&period));
-        let entry = entry.ok_or_else(unknown)?;
+    pub fn roll_back(
+        &mut self,
+        service: &ServiceName,
+        slot: impl Into<Slot>,
+    ) -> Result<(), CatalogError> {
+        let slot = slot.into();
+        let entry = self.services.get_mut(service).and_then(|slots| slots.get_mut(&slot));
+        let Some(entry) = entry else {
+            return Err(CatalogError::Unknown { service: service.clone(), slot });
+        };
         if entry.previous.is_none() {
-            return Err(CatalogError::NothingBefore { service: service.clone(), period });
+            return Err(CatalogError::NothingBefore { service: service.clone(), slot });
         }
         std::mem::swap(&mut entry.current, &mut entry.previous);
         Ok(())
     }
 
-    fn entry_mut(&mut self, service: &ServiceName, period: Period) -> &mut Entry {
-        self.services.entry(service.clone()).or_default().entry(period).or_default()
+    fn entry_mut(&mut self, service: &ServiceName, slot: impl Into<Slot>) -> &mut Entry {
+        self.services.entry(service.clone()).or_default().entry(slot.into()).or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::Period;
+
     use super::*;
 
     fn model(name: &str) -> ModelRef {
@@ -199,13 +225,13 @@ mod tests {
         assert_eq!(catalog.route(&service(), Period::WeekendNight), None);
         catalog.promote(&service(), Period::NightHours, model("one"));
         let route = catalog.route(&service(), Period::WeekendNight).unwrap();
-        assert_eq!((route.model_period, route.is_fallback), (Period::NightHours, true));
+        assert_eq!((route.slot, route.is_fallback), (Period::NightHours.into(), true));
         let route = catalog.route(&service(), Period::NightHours).unwrap();
         assert!(!route.is_fallback);
         let at = "2026-03-02T02:00:00Z".parse().unwrap();
         let shortfall = Shortfall { at, reason: "12 rows".to_owned() };
         catalog.note_shortfall(&service(), Period::WeekendNight, shortfall);
-        assert_eq!(catalog.periods_of(&service()), [Period::NightHours]);
+        assert_eq!(catalog.slots_of(&service()), [Slot::from(Period::NightHours)]);
     }
 
     #[test]
@@ -215,10 +241,38 @@ mod tests {
         assert_eq!(Catalog::parse(&catalog.to_json()), Ok(catalog));
         let error = |text: &str| Catalog::parse(text.as_bytes()).unwrap_err().to_string();
         assert_eq!(
-            error("{\"version\":2}"),
-            "the catalog has version 2; this yaga reads version 1"
+            error("{\"version\":3}"),
+            "the catalog has version 3; this yaga reads versions 1 to 2, use the one that wrote it or a newer one"
         );
         assert!(error("{").starts_with("the catalog cannot be read: EOF"));
         assert!(error("{\"version\":1,\"extra\":0}").contains("unknown field `extra`"));
+    }
+
+    #[test]
+    fn a_variant_has_a_chain_of_its_own_before_the_usual_one() {
+        let slot = |text: &str| Slot::parse(text).unwrap();
+        let holiday = slot("business_hours@holiday");
+        let mut catalog = Catalog::default();
+        let served = |catalog: &Catalog| {
+            catalog.serving(&service(), &holiday).map(|it| (it.slot.to_string(), it.is_fallback))
+        };
+        assert_eq!(served(&catalog), None);
+        catalog.promote(&service(), Period::BusinessHours, model("usual"));
+        assert_eq!(served(&catalog), Some(("business_hours".to_owned(), false)));
+        catalog.promote(&service(), slot("weekend_day@holiday"), model("one"));
+        assert_eq!(served(&catalog), Some(("weekend_day@holiday".to_owned(), true)));
+        catalog.promote(&service(), slot("weekend_day@sale"), model("other"));
+        assert_eq!(served(&catalog), Some(("weekend_day@holiday".to_owned(), true)));
+        let usual = catalog.route(&service(), Period::WeekendDay).unwrap();
+        assert_eq!(usual.model, &model("usual"), "usual days never see a variant");
+        assert_eq!(Catalog::parse(&catalog.to_json()), Ok(catalog));
+    }
+
+    #[test]
+    fn version_one_is_read() {
+        let old = r#"{"version": 1, "services": {"a": {"night_hours": {}}}}"#;
+        let catalog = Catalog::parse(old.as_bytes()).unwrap();
+        assert_eq!(catalog.version, CATALOG_VERSION);
+        assert!(catalog.entry(&service(), Period::NightHours).is_some());
     }
 }

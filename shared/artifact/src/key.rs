@@ -1,7 +1,7 @@
 //! Which object holds which model. Writer and reader build keys with the same functions.
 
 use chrono::{DateTime, Utc};
-use domain::{Period, ServiceName};
+use domain::{ServiceName, Slot};
 use sha2::{Digest, Sha256};
 
 /// Everything that is stored lies below this prefix.
@@ -14,16 +14,17 @@ const DIGEST_CHARS: usize = 12;
 const SEGMENT_BYTES_MAX: usize = 200;
 const SEGMENT_DIGEST_BYTES: usize = 8;
 
-/// The key of an artifact: `models/v1/{service}/{period}/{trained at}-{digest}.bin`.
+/// The key of an artifact: `models/v1/{service}/{slot}/{trained at}-{digest}.bin`. A slot is a
+/// period, or `{period}@{variant}`.
 pub fn artifact_key(
     service: &ServiceName,
-    period: Period,
+    slot: &Slot,
     trained_at: DateTime<Utc>,
     digest: &str,
 ) -> String {
     let stamp = trained_at.format("%Y%m%dT%H%M%SZ");
     let digest = &digest[..digest.len().min(DIGEST_CHARS)];
-    format!("{}{stamp}-{digest}.bin", period_prefix(service, period))
+    format!("{}{stamp}-{digest}.bin", slot_prefix(service, slot))
 }
 
 /// The key of the card beside an artifact.
@@ -32,9 +33,23 @@ pub fn card_key(artifact_key: &str) -> String {
     format!("{stem}.json")
 }
 
-/// What all keys of a service's period begin with.
-pub fn period_prefix(service: &ServiceName, period: Period) -> String {
-    format!("{ROOT}/{}/{period}/", escape(service.as_str()))
+/// What all keys of a service's slot begin with.
+pub fn slot_prefix(service: &ServiceName, slot: &Slot) -> String {
+    format!("{}{slot}/", service_prefix(service))
+}
+
+/// What all keys of a service begin with.
+pub fn service_prefix(service: &ServiceName) -> String {
+    format!("{ROOT}/{}/", escape(service.as_str()))
+}
+
+/// The slot of an artifact, from its key; `None` if the key is not one of an artifact.
+pub fn slot_of(artifact_key: &str) -> Option<Slot> {
+    let inside = artifact_key.strip_prefix(ROOT)?.strip_prefix('/')?;
+    let mut segments = inside.split('/').skip(1);
+    let slot = Slot::parse(segments.next()?).ok()?;
+    segments.next()?;
+    segments.next().is_none().then_some(slot)
 }
 
 /// A service name as one segment of a key: letters, digits, `-` and `_` stay, and a dot that is
@@ -68,14 +83,24 @@ fn escape_bytes(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::Period;
     use proptest::prelude::*;
 
     #[test]
     fn keys_are_readable() {
         let service = ServiceName::new("booking").unwrap();
         let at = "2026-03-02T02:00:00Z".parse().unwrap();
-        let key = artifact_key(&service, Period::NightHours, at, "0123456789abcdef");
+        let key = artifact_key(&service, &Period::NightHours.into(), at, "0123456789abcdef");
         assert_eq!(key, "models/v1/booking/night_hours/20260302T020000Z-0123456789ab.bin");
+        assert_eq!(slot_of(&key), Some(Period::NightHours.into()));
+        let holiday = Slot::parse("night_hours@holiday").unwrap();
+        let key_of_variant = artifact_key(&service, &holiday, at, "0123456789abcdef");
+        let path = "models/v1/booking/night_hours@holiday/20260302T020000Z-0123456789ab.bin";
+        assert_eq!(key_of_variant, path);
+        assert_eq!(slot_of(path), Some(holiday));
+        for other in [CATALOG, "models/v1/booking/night/x.bin", "x/v1/a/night_hours/x.bin"] {
+            assert_eq!(slot_of(other), None, "{other}");
+        }
         let card = card_key(&key);
         assert_eq!(card, "models/v1/booking/night_hours/20260302T020000Z-0123456789ab.json");
     }

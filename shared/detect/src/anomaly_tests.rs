@@ -121,7 +121,7 @@ fn a_pattern_names_and_explains() {
     assert_eq!(found.severity, Severity::Critical, "one above the pattern's high");
     assert!((sum(&found.contributions) - 1.0).abs() < 1e-9, "{:?}", found.contributions);
     insta::assert_snapshot!(found.description, @"The database takes 500 ms, 79 % of the response time 636 ms (application_latency usually 124 ms)");
-    insta::assert_snapshot!(found.interpretation, @"The database dominates. Tuning the application will hardly help.");
+    insta::assert_snapshot!(found.interpretation, @"Most of the response time is spent in the database; the rest can save little.");
     insta::assert_snapshot!(found.impact.told(found.severity), @"Users are affected now (service with an impact on revenue), in business hours.");
     insta::assert_snapshot!(found.recommended_actions.join("\n"), @r"
     CHECK slow queries, connection pool, host of the database
@@ -293,7 +293,7 @@ fn the_root_of_a_cascade_is_told_and_is_no_part_of_the_name() {
     });
     let found = scene.interpret().unwrap();
     assert_eq!(found.name, "upstream_cascade");
-    insta::assert_snapshot!(found.description, @"Slow because vms is degraded (error_rate_critical); chain of 2; now 400 ms (application_latency usually 120 ms)");
+    insta::assert_snapshot!(found.description, @"Slow while vms is degraded (error_rate_critical); chain of 2; now 400 ms (application_latency usually 120 ms)");
     insta::assert_snapshot!(found.recommended_actions.join("\n"), @r"
     CHECK the incident of vms
     FOCUS on vms: its status and releases
@@ -311,6 +311,8 @@ fn drift_takes_confidence_unless_an_objective_is_breached() {
     let before = scene.interpret().unwrap();
     assert_eq!(before.original_confidence, None);
     scene.drift = Some(DriftReport {
+        limits: domain::config::valid::DriftLimits::default(),
+        is_lasting: false,
         basis: crate::drift::Basis::Window { rows: 100 },
         metrics: Vec::new(),
         relation: None,

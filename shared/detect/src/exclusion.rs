@@ -1,4 +1,5 @@
-//! Stretches of history that training leaves out: excluded periods and known incidents.
+//! Stretches of history that training leaves out: excluded periods and known incidents; for a
+//! variant all but its own excluded periods.
 //!
 //! They are cut from the samples, before anything is averaged or learned, so that forests and
 //! evidence alike never see them. What is cut is missing, and missing is never zero.
@@ -17,12 +18,21 @@ pub struct Exclusion {
 impl Exclusion {
     /// The stretches among `periods` that concern the service; without one, those that concern all.
     pub fn of(periods: &[ExcludedPeriod], service: Option<&ServiceName>) -> Exclusion {
-        let concerns = |period: &&ExcludedPeriod| {
-            let is_its = period.service.is_none() || period.service.as_ref() == service;
-            is_its && period.start_s <= period.end_s
-        };
-        let mut all: Vec<(i64, i64)> =
-            periods.iter().filter(concerns).map(|it| (it.start_s, it.end_s)).collect();
+        Exclusion::among(periods, |period| {
+            period.service.is_none() || period.service.as_ref() == service
+        })
+    }
+
+    /// The stretches of the periods that are wanted.
+    pub fn among(
+        periods: &[ExcludedPeriod],
+        is_wanted: impl Fn(&ExcludedPeriod) -> bool,
+    ) -> Exclusion {
+        let wanted = periods.iter().filter(|it| is_wanted(it) && it.start_s <= it.end_s);
+        Exclusion::joined(wanted.map(|it| (it.start_s, it.end_s)).collect())
+    }
+
+    fn joined(mut all: Vec<(i64, i64)>) -> Exclusion {
         all.sort_unstable();
         let mut spans: Vec<(i64, i64)> = Vec::with_capacity(all.len());
         for (start_s, end_s) in all {
@@ -32,6 +42,26 @@ impl Exclusion {
             }
         }
         Exclusion { spans }
+    }
+
+    /// All of `after_s < time <= until_s` but these stretches.
+    pub fn inverse(&self, after_s: i64, until_s: i64) -> Exclusion {
+        let mut spans = Vec::with_capacity(self.spans.len() + 1);
+        let mut next_s = after_s.saturating_add(1);
+        for (start_s, end_s) in &self.spans {
+            if next_s < *start_s {
+                spans.push((next_s, (start_s - 1).min(until_s)));
+            }
+            next_s = next_s.max(end_s.saturating_add(1));
+        }
+        spans.push((next_s, until_s));
+        spans.retain(|(start_s, end_s)| start_s <= end_s);
+        Exclusion { spans }
+    }
+
+    /// What either leaves out.
+    pub fn and(&self, other: &Exclusion) -> Exclusion {
+        Exclusion::joined([&self.spans[..], &other.spans[..]].concat())
     }
 
     /// True if nothing is left out.
@@ -69,7 +99,7 @@ mod tests {
 
     fn period(service: Option<&str>, start_s: i64, end_s: i64) -> ExcludedPeriod {
         let service = service.map(|name| ServiceName::new(name).unwrap());
-        ExcludedPeriod { service, start_s, end_s, reason: String::new() }
+        ExcludedPeriod { service, start_s, end_s, reason: String::new(), variant: None }
     }
 
     fn exclusion(periods: &[ExcludedPeriod]) -> Exclusion {
@@ -92,6 +122,18 @@ mod tests {
         assert_eq!(found.length_s(60, 100), 0);
         let one = [period(Some("a"), 10, 20), period(None, 30, 40)];
         assert_eq!(Exclusion::of(&one, None).spans, [(30, 40)]);
+    }
+
+    #[test]
+    fn the_inverse_leaves_out_the_rest() {
+        let found = exclusion(&[period(None, 10, 20), period(None, 30, 40), period(None, 90, 200)]);
+        assert_eq!(found.inverse(0, 100).spans, [(1, 9), (21, 29), (41, 89)]);
+        assert_eq!(found.inverse(14, 35).spans, [(21, 29)]);
+        assert_eq!(exclusion(&[]).inverse(0, 100).spans, [(1, 100)]);
+        let both = found.inverse(0, 100).and(&found);
+        assert_eq!(both.length_s(0, 100), 100);
+        let with = found.and(&exclusion(&[period(None, 21, 29)]));
+        assert_eq!(with.spans, [(10, 40), (90, 200)]);
     }
 
     #[test]

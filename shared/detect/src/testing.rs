@@ -22,6 +22,7 @@ pub(crate) fn training() -> Training {
         calibration_enabled: true,
         percentiles: SeverityPercentiles { critical: 0.1, high: 1.0, medium: 5.0, low: 10.0 },
         excluded_periods: Vec::new(),
+        variants: ModelVariants { train_baseline: true, train_holiday: true, days_min: 7 },
     }
 }
 
@@ -71,7 +72,7 @@ pub(crate) fn config() -> Config {
             seed: 42,
         },
         training: training(),
-        inference: Inference { max_workers: 4, check_drift: false },
+        inference: Inference { max_workers: 4, check_drift: false, drift: DriftLimits::default() },
         detection: detection(),
         services: Services::default(),
         periods: Periods {
@@ -87,6 +88,11 @@ pub(crate) fn config() -> Config {
         enrichment: domain::config::enrichment::Enrichment::default(),
         delivery: domain::config::receivers::Delivery::default(),
         slos: None,
+        enrichment: domain::config::enrichment::Enrichment {
+            exceptions: false,
+            service_graph: false,
+            envoy: None,
+        },
         log_level: LogLevel::Info,
     }
 }

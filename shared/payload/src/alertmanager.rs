@@ -30,6 +30,8 @@ use crate::tracking::Tracking;
 pub const INCIDENT_ALERT: &str = "YagaAnomaly";
 /// `alertname` of notifications.
 pub const UNAVAILABLE_ALERT: &str = "YagaUnavailable";
+/// Its name where a model is out of date.
+pub const DRIFT_ALERT: &str = "YagaModelDrift";
 /// `alertname` of heartbeats: always firing while cycles run.
 pub const HEARTBEAT_ALERT: &str = "YagaHeartbeat";
 /// Characters of a label's value and of an annotation.
@@ -37,6 +39,8 @@ const LABEL_CHARS_MAX: usize = 200;
 const ANNOTATION_CHARS_MAX: usize = 2_000;
 /// A notification is repeated every half hour while it holds; a heartbeat every cycle.
 const NOTIFICATION_HOURS: i64 = 2;
+/// Drift is told once a day.
+const DRIFT_HOURS: i64 = 25;
 const HEARTBEAT_MINUTES: i64 = 15;
 
 /// One alert.
@@ -137,18 +141,18 @@ fn notification(it: &Notification) -> Alert {
         NotificationStatus::Unavailable => {
             after(&it.timestamp, TimeDelta::hours(NOTIFICATION_HOURS))
         }
+        NotificationStatus::Drifted => after(&it.timestamp, TimeDelta::hours(DRIFT_HOURS)),
         NotificationStatus::Recovered => it.timestamp.clone(),
     };
+    let whom = if service.is_empty() { "any service" } else { service };
+    let (name, summary) = match it.status {
+        NotificationStatus::Drifted => (DRIFT_ALERT, format!("the model of {whom} is out of date")),
+        _ => (UNAVAILABLE_ALERT, format!("yaga cannot judge {whom}")),
+    };
     Alert {
-        labels: labels(UNAVAILABLE_ALERT, Rung::Warning, &[("service", service)]),
+        labels: labels(name, Rung::Warning, &[("service", service)]),
         annotations: annotations(&[
-            (
-                "summary",
-                format!(
-                    "yaga cannot judge {}",
-                    if service.is_empty() { "any service" } else { service }
-                ),
-            ),
+            ("summary", summary),
             ("description", it.message.clone()),
             ("cause", it.cause.clone()),
         ]),
@@ -299,6 +303,10 @@ mod tests {
         assert_eq!(ends(&it), ("booking".to_owned(), "2025-12-23T12:30:00.000Z".to_owned()));
         it.status = NotificationStatus::Recovered;
         assert_eq!(ends(&it).1, it.timestamp);
+        it.status = NotificationStatus::Drifted;
+        assert_eq!(ends(&it).1, "2025-12-24T11:30:00.000Z");
+        let drifted = label_sets(&Body::Pipeline(Box::new(it.clone())));
+        assert_eq!(drifted[0]["alertname"], DRIFT_ALERT);
         it.service_name = None;
         let labels = label_sets(&Body::Pipeline(Box::new(it)));
         assert!(!labels[0].contains_key("service"));

@@ -16,6 +16,9 @@ pub struct DriftAnalysis {
     /// Largest distance of a drifted metric, in standard deviations of training; 0 without any.
     pub overall_drift_score: f64,
     pub recommendation: String,
+    /// Far from training for a whole day: it is time to train again.
+    #[serde(default)]
+    pub training_due: bool,
     /// Drifted metrics only.
     pub drift_metrics: BTreeMap<String, DriftedMetric>,
     pub multivariate_drift: bool,
@@ -67,6 +70,7 @@ pub(crate) fn analysis(found: &DriftReport) -> DriftAnalysis {
         has_drift: found.has_drift(),
         overall_drift_score: round(found.score(), 2),
         recommendation: found.recommendation().to_owned(),
+        training_due: found.is_lasting,
         drift_metrics: found.drifted().map(|it| (it.metric.clone(), drifted(it))).collect(),
         multivariate_drift: found.has_relation_drift(),
         mahalanobis_distance: found.relation.map(|relation| round(relation.distance, 3)),

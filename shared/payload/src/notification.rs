@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Consecutive cycles without usable metrics after which somebody is told.
 pub const UNAVAILABLE_CYCLES_MIN: u32 = 3;
 
-/// yaga could not do its work for some cycles, or can do it again.
+/// yaga could not do its work for some cycles, or can do it again; or its model of a service is out
+/// of date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notification {
     pub schema_version: String,
@@ -19,7 +20,7 @@ pub struct Notification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_name: Option<String>,
     pub status: NotificationStatus,
-    /// `metrics_unavailable`, `error` or `source_unavailable`.
+    /// `metrics_unavailable`, `error`, `source_unavailable` or `model_drift`.
     pub cause: String,
     /// The newest reason, for people.
     pub message: String,
@@ -28,12 +29,14 @@ pub struct Notification {
     pub since: String,
 }
 
-/// Whether it is bad or good again.
+/// What is the matter, or that it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationStatus {
     Unavailable,
     Recovered,
+    /// The service has been far from what its model learned for a day: train again.
+    Drifted,
 }
 
 /// A cycle ran to its end. Who expects one a cycle notices that none comes.

@@ -10,7 +10,7 @@ use detect::model::PeriodModel;
 use detect::rows::Observation;
 use detect::score::Assessment;
 use domain::limits::CYCLE_S;
-use domain::{MetricSet, Period, ServiceName, Severity};
+use domain::{MetricSet, Period, ServiceName, Severity, Variant};
 
 use crate::result::{
     Anomaly, ErrorCode, Evaluation, Failure, Metadata, PartialFailure, PerformanceInfo,
@@ -36,6 +36,8 @@ pub struct Judged<'a> {
     pub model: &'a PeriodModel,
     /// SHA-256 of the model's artifact.
     pub model_digest: &'a str,
+    /// Whose model it is, where it is not a usual one.
+    pub variant: Option<&'a Variant>,
     /// Confidence of the period whose model was used, reduced on a fallback.
     pub time_confidence: f64,
     pub periods_available: u32,
@@ -199,6 +201,8 @@ fn metadata(it: &Judged<'_>, is_fallback: bool) -> Metadata {
         models_used,
         feature_set: it.model.feature_set.as_str().to_owned(),
         is_fallback,
+        is_holiday_variant: it.variant.is_some(),
+        model_variant: it.variant.map(ToString::to_string),
         is_provisional: !it.model.gate.passed,
         trained_at: trained_at.map(instant).unwrap_or_default(),
         features: features.iter().map(|(name, has)| ((*name).to_owned(), *has)).collect(),

@@ -270,6 +270,12 @@ pub struct Metadata {
     pub models_used: Vec<String>,
     pub feature_set: String,
     pub is_fallback: bool,
+    /// The model learned from days that are excluded from the usual ones, and serves in them.
+    #[serde(default)]
+    pub is_holiday_variant: bool,
+    /// Which days those are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_variant: Option<String>,
     /// The model is in force although it did not pass its gate.
     pub is_provisional: bool,
     pub trained_at: String,

@@ -13,6 +13,7 @@ use artifact::{ArtifactError, Card, Catalog, codec, key};
 use chrono::{DateTime, Utc};
 use detect::model::PeriodModel;
 use domain::limits::{ARTIFACT_BYTES_MAX, CATALOG_BYTES_MAX, CATALOG_SWAP_ATTEMPTS_MAX};
+use domain::{Slot, Variant};
 
 use crate::ports::{Clock, ETag, Object, ObjectStore, Read, StoreError};
 
@@ -127,17 +128,23 @@ impl Registry {
         })
     }
 
-    /// Writes a model and its card. Writing the same model twice is no error.
-    pub async fn store(&self, model: &PeriodModel) -> Result<ModelRef, RegistryError> {
+    /// Writes a model of the usual days, or of a variant, and its card. Writing the same model
+    /// twice is no error.
+    pub async fn store(
+        &self,
+        model: &PeriodModel,
+        variant: Option<&Variant>,
+    ) -> Result<ModelRef, RegistryError> {
+        let slot = Slot::of(variant.cloned(), model.period);
         let bytes = codec::encode(model).map_err(|error| RegistryError::Artifact {
             store: self.describe(),
-            key: format!("{}/{}", model.service, model.period),
+            key: format!("{}/{slot}", model.service),
             error,
         })?;
         let digest = codec::digest(&bytes);
         let trained_at = DateTime::from_timestamp(model.training.trained_at_s, 0);
         let trained_at = trained_at.unwrap_or_default();
-        let key = key::artifact_key(&model.service, model.period, trained_at, &digest);
+        let key = key::artifact_key(&model.service, &slot, trained_at, &digest);
         let card = Card::of(model, &digest, bytes.len() as u64).to_json();
         // The card goes first: whoever sees an artifact can read what it is.
         self.put_once(&key::card_key(&key), &card, "application/json").await?;

@@ -1,8 +1,10 @@
 //! `yaga infer`: says what is wrong now, or was at an instant; where incidents are kept, it follows
 //! them and tells the receivers.
 //!
+//! - [`context`]: cascades, variants and drift
 //! - [`incidents`]: which incidents are going on, which ended, who was told
 
+mod context;
 mod incidents;
 
 use chrono::{DateTime, Utc};
@@ -87,11 +89,13 @@ pub fn failure(error: InferError) -> Failure {
 }
 
 fn done(cycle: &Cycle) -> Done {
+    let is_lost = cycle.incidents.as_ref().is_some_and(|it| it.not_committed > 0);
     match cycle.status {
         CycleStatus::SourceUnavailable => Done::SourceUnavailable,
         CycleStatus::NoModels => Done::NoModels,
         CycleStatus::Partial if !has_models(cycle) => Done::NoModels,
         CycleStatus::Partial => Done::InPart,
+        CycleStatus::Complete if is_lost => Done::InPart,
         CycleStatus::Complete => Done::Whole,
     }
 }
@@ -112,6 +116,7 @@ fn tell(shell: &Shell, judged: &Judged) {
         shell.say(message);
     }
     tell_anomalies(shell, cycle, &config.metrics);
+    context::tell(shell, cycle);
     tell_unjudged(shell, cycle);
     tell_healthy(shell, cycle);
     tell_next(shell, cycle);

@@ -5,14 +5,14 @@
 
 use anyhow::anyhow;
 use artifact::catalog::{CatalogError, ModelRef};
-use artifact::key::artifact_key;
+use artifact::key::{artifact_key, slot_of};
 use detect::model::PeriodModel;
-use domain::{Period, ServiceName};
+use domain::{ServiceName, Slot};
 use pipeline::registry::RegistryError;
 use serde::Serialize;
 use wiring::SystemClock;
 
-use super::place::{Place, Stop, known_service, model_at, period_parser};
+use super::place::{Place, SlotParser, Stop, known_service, model_at};
 use crate::exit::{Done, Failure, Outcome};
 use crate::instant::parse_service;
 use crate::shell::Shell;
@@ -37,10 +37,10 @@ pub struct RollbackArguments {
     /// Service whose model before is put in force again.
     #[arg(value_parser = parse_service)]
     service: ServiceName,
-    /// Its period.
-    #[arg(value_parser = period_parser(), required_unless_present = "all")]
-    period: Option<Period>,
-    /// All periods of the service that have a model before.
+    /// Its period; PERIOD@VARIANT for the models of a variant.
+    #[arg(value_parser = SlotParser, required_unless_present = "all")]
+    period: Option<Slot>,
+    /// All periods of the service that have a model before, variants too.
     #[arg(long, conflicts_with = "period")]
     all: bool,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub struct RollbackArguments {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Change {
     service: ServiceName,
-    period: Period,
+    period: Slot,
     in_force: ModelRef,
     /// What was in force before; it can be rolled back to.
     replaced: Option<ModelRef>,
@@ -74,9 +74,9 @@ pub(super) async fn promote(shell: &Shell, arguments: &PromoteArguments) -> Outc
 async fn put_in_force(shell: &Shell, arguments: &PromoteArguments) -> Result<Change, Stop> {
     let registry = arguments.place.registry(shell).await?;
     let (model, reference) = model_at(&registry, &arguments.key).await?;
-    check_place(&model, &reference)?;
+    let period = check_place(&model, &reference)?;
     check_gate(shell, &model, arguments.force)?;
-    let (service, period) = (&model.service, model.period);
+    let (service, period) = (&model.service, &period);
     let replaced = registry
         .swap(&SystemClock, |catalog| {
             let before = catalog.entry(service, period).and_then(|entry| entry.current.clone());
@@ -86,20 +86,22 @@ async fn put_in_force(shell: &Shell, arguments: &PromoteArguments) -> Result<Cha
         .await?;
     let changed = replaced.as_ref().is_none_or(|before| before.key != reference.key);
     Ok(Change {
-        service: model.service,
-        period,
+        service: service.clone(),
+        period: period.clone(),
         in_force: reference,
         replaced: replaced.filter(|_| changed),
         changed,
     })
 }
 
-/// A model that lies where another one's should be is not put in force.
-fn check_place(model: &PeriodModel, reference: &ModelRef) -> Result<(), Stop> {
+/// The slot of a model. One that lies where another one's should be is not put in force.
+fn check_place(model: &PeriodModel, reference: &ModelRef) -> Result<Slot, Stop> {
     let ModelRef { key, digest, trained_at, .. } = reference;
-    let expected = artifact_key(&model.service, model.period, *trained_at, digest);
+    let variant = slot_of(key).and_then(|slot| slot.variant);
+    let slot = Slot::of(variant, model.period);
+    let expected = artifact_key(&model.service, &slot, *trained_at, digest);
     if *key == expected {
-        return Ok(());
+        return Ok(slot);
     }
     Err(Stop::Failed(Failure::Registry(anyhow!(
         "{key} holds the model of {} {} that belongs to {expected}; it was moved or renamed",
@@ -145,20 +147,20 @@ pub(super) async fn roll_back(shell: &Shell, arguments: &RollbackArguments) -> O
 async fn go_back(
     shell: &Shell,
     arguments: &RollbackArguments,
-) -> Result<(Vec<Change>, Vec<Period>), Stop> {
+) -> Result<(Vec<Change>, Vec<Slot>), Stop> {
     let registry = arguments.place.registry(shell).await?;
     let service = &arguments.service;
     let catalog = registry.catalog().await?.catalog;
     known_service(&catalog, service, &registry)?;
-    let wanted = match arguments.period {
-        Some(period) => vec![period],
-        None => catalog.periods_of(service),
+    let wanted = match &arguments.period {
+        Some(period) => vec![period.clone()],
+        None => catalog.slots_of(service),
     };
-    let previous = |period: &Period| catalog.entry(service, *period)?.previous.as_ref();
-    let (back, stuck): (Vec<Period>, Vec<Period>) =
-        wanted.iter().partition(|period| previous(period).is_some());
+    let previous = |period: &Slot| catalog.entry(service, period)?.previous.as_ref();
+    let (back, stuck): (Vec<Slot>, Vec<Slot>) =
+        wanted.into_iter().partition(|period| previous(period).is_some());
     if back.is_empty() {
-        return Err(Stop::NoModel(nothing_before(service, arguments.period)));
+        return Err(Stop::NoModel(nothing_before(service, arguments.period.as_ref())));
     }
     for reference in back.iter().filter_map(previous) {
         // A model that cannot be read must not come into force.
@@ -166,7 +168,7 @@ async fn go_back(
     }
     let changes = registry
         .swap(&SystemClock, |catalog| {
-            back.iter().map(|period| swap_back(catalog, service, *period)).collect()
+            back.iter().map(|period| swap_back(catalog, service, period)).collect()
         })
         .await;
     match changes {
@@ -178,21 +180,21 @@ async fn go_back(
 fn swap_back(
     catalog: &mut artifact::Catalog,
     service: &ServiceName,
-    period: Period,
+    period: &Slot,
 ) -> Result<Change, CatalogError> {
     catalog.roll_back(service, period)?;
     let entry = catalog.entry(service, period).cloned().unwrap_or_default();
-    let unknown = || CatalogError::Unknown { service: service.clone(), period };
+    let unknown = || CatalogError::Unknown { service: service.clone(), slot: period.clone() };
     Ok(Change {
         service: service.clone(),
-        period,
+        period: period.clone(),
         in_force: entry.current.ok_or_else(unknown)?,
         replaced: entry.previous,
         changed: true,
     })
 }
 
-fn nothing_before(service: &ServiceName, period: Option<Period>) -> String {
+fn nothing_before(service: &ServiceName, period: Option<&Slot>) -> String {
     let place = period.map_or_else(|| "any period".to_owned(), |period| period.to_string());
     format!("{service} has no earlier model for {place} to go back to; nothing was changed")
 }
@@ -214,7 +216,7 @@ fn tell(shell: &Shell, change: &Change) {
     }
 }
 
-fn tell_stuck(shell: &Shell, service: &ServiceName, stuck: &[Period]) {
+fn tell_stuck(shell: &Shell, service: &ServiceName, stuck: &[Slot]) {
     for period in stuck {
         shell.warn(&format!("{service} {period}: no earlier model; it stays as it is"));
     }

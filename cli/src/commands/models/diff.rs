@@ -2,13 +2,14 @@
 
 use anyhow::anyhow;
 use artifact::catalog::ModelRef;
+use artifact::key::slot_of;
 use chrono::DateTime;
 use detect::model::{Axis, MetricModel, PeriodModel, UnivariateForest};
-use domain::{MetricKind, Period, ServiceName};
+use domain::{MetricKind, ServiceName, Slot};
 use pipeline::registry::Registry;
 use serde::Serialize;
 
-use super::place::{Place, Stop, current, model_at, period_parser};
+use super::place::{Place, SlotParser, Stop, current, model_at};
 use super::words::{percent, value};
 use super::zones::bounds;
 use crate::exit::{Done, Failure, Outcome};
@@ -31,9 +32,9 @@ pub struct Arguments {
     /// The service.
     #[arg(value_parser = parse_service)]
     service: ServiceName,
-    /// The period of the week.
-    #[arg(value_parser = period_parser())]
-    period: Period,
+    /// The period of the week, or PERIOD@VARIANT.
+    #[arg(value_parser = SlotParser)]
+    period: Slot,
     /// Key of the older model; otherwise the one before the one in force.
     #[arg(long, value_name = "KEY")]
     from: Option<String>,
@@ -48,7 +49,7 @@ pub struct Arguments {
 #[derive(Debug, Serialize)]
 struct Difference {
     service: ServiceName,
-    period: Period,
+    period: Slot,
     from: ModelRef,
     to: ModelRef,
     /// Figures of the models as a whole, then of each metric.
@@ -92,7 +93,7 @@ async fn compare(shell: &Shell, arguments: &Arguments) -> Result<Done, Stop> {
     let (from, to) = both(&registry, arguments).await?;
     let difference = Difference {
         service: arguments.service.clone(),
-        period: arguments.period,
+        period: arguments.period.clone(),
         figures: figures(&from.0, &to.0),
         from: from.1,
         to: to.1,
@@ -116,7 +117,7 @@ async fn both(registry: &Registry, arguments: &Arguments) -> Result<(Read, Read)
         ));
     }
     let catalog = registry.catalog().await?.catalog;
-    let (entry, in_force) = current(&catalog, service, *period, registry)?;
+    let (entry, in_force) = current(&catalog, service, period, registry)?;
     let to = match &arguments.to {
         Some(key) => named(registry, key, arguments).await?,
         None => (registry.model(in_force).await?, in_force.clone()),
@@ -135,11 +136,12 @@ async fn both(registry: &Registry, arguments: &Arguments) -> Result<(Read, Read)
 
 async fn named(registry: &Registry, key: &str, arguments: &Arguments) -> Result<Read, Stop> {
     let (model, reference) = model_at(registry, key).await?;
-    if (&model.service, model.period) != (&arguments.service, arguments.period) {
+    let slot = slot_of(&reference.key).unwrap_or_else(|| model.period.into());
+    if (&model.service, &slot) != (&arguments.service, &arguments.period) {
         return Err(Stop::Failed(Failure::Usage(anyhow!(
             "{key} is the model of {} {}, not of {} {}",
             model.service,
-            model.period,
+            slot,
             arguments.service,
             arguments.period
         ))));

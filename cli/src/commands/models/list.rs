@@ -4,7 +4,7 @@ use artifact::Catalog;
 use artifact::catalog::{Entry, ModelRef, Shortfall};
 use chrono::{DateTime, Utc};
 use comfy_table::Cell;
-use domain::{Period, ServiceName};
+use domain::{Period, ServiceName, Slot, Variant};
 use pipeline::ports::Clock;
 use serde::Serialize;
 use wiring::SystemClock;
@@ -44,10 +44,11 @@ struct ServiceListing<'a> {
 
 #[derive(Debug, Serialize)]
 struct PeriodListing<'a> {
-    period: Period,
+    /// With the variant, if it is of one: `night_hours@holiday`.
+    period: Slot,
     state: State,
     /// Whose model judges this period.
-    served_by: Option<Period>,
+    served_by: Option<Slot>,
     model: Option<&'a ModelRef>,
     previous: Option<&'a ModelRef>,
     /// Why the last training run put no model in force.
@@ -101,7 +102,10 @@ fn listing<'a>(catalog: &'a Catalog, only: Option<&ServiceName>, location: Strin
         .filter(|service| wanted(service))
         .map(|service| ServiceListing {
             service,
-            periods: Period::ALL.map(|period| period_listing(catalog, service, period)).into(),
+            periods: all_slots(catalog, service)
+                .into_iter()
+                .map(|slot| period_listing(catalog, service, slot))
+                .collect(),
         })
         .collect();
     let in_force = || services.iter().flat_map(|it| &it.periods).filter_map(|it| it.model);
@@ -114,22 +118,33 @@ fn listing<'a>(catalog: &'a Catalog, only: Option<&ServiceName>, location: Strin
     }
 }
 
+/// The five periods of a service, and those of each variant that it has.
+pub(super) fn all_slots(catalog: &Catalog, service: &ServiceName) -> Vec<Slot> {
+    let known = catalog.services.get(service).into_iter().flatten();
+    let mut variants: Vec<_> = known.map(|(slot, _)| slot.variant.clone()).collect();
+    variants.push(None);
+    variants.sort();
+    variants.dedup();
+    let slots = |variant: Option<Variant>| Period::ALL.map(|it| Slot::of(variant.clone(), it));
+    variants.into_iter().flat_map(slots).collect()
+}
+
 fn period_listing<'a>(
     catalog: &'a Catalog,
     service: &ServiceName,
-    period: Period,
+    slot: Slot,
 ) -> PeriodListing<'a> {
-    let route = catalog.route(service, period);
-    let entry: Option<&Entry> = catalog.entry(service, period);
+    let route = catalog.route(service, &slot);
+    let entry: Option<&Entry> = catalog.entry(service, &slot);
     let shortfall = entry.and_then(|entry| entry.shortfall.as_ref());
     PeriodListing {
-        period,
-        state: match route {
+        period: slot,
+        state: match &route {
             None => State::WithoutModel,
             Some(route) if route.is_fallback => State::FallsBack,
             Some(route) => standing(route.model, shortfall),
         },
-        served_by: route.map(|route| route.model_period),
+        served_by: route.map(|route| route.slot),
         model: entry.and_then(|entry| entry.current.as_ref()),
         previous: entry.and_then(|entry| entry.previous.as_ref()),
         shortfall,
@@ -174,7 +189,7 @@ fn row(service: &str, period: &PeriodListing<'_>, now: DateTime<Utc>) -> Vec<Cel
         State::InForce => (Tone::Good, "in force".to_owned()),
         State::Provisional => (Tone::Warning, "provisional".to_owned()),
         State::Kept => (Tone::Warning, "kept".to_owned()),
-        State::FallsBack | State::WithoutModel => match period.served_by {
+        State::FallsBack | State::WithoutModel => match &period.served_by {
             Some(other) => (Tone::Warning, format!("→ {other}")),
             None => (Tone::Bad, "no model".to_owned()),
         },
@@ -184,7 +199,7 @@ fn row(service: &str, period: &PeriodListing<'_>, now: DateTime<Utc>) -> Vec<Cel
         period.previous.map(|it| it.trained_at.date_naive().to_string()).unwrap_or_default();
     vec![
         cell(Tone::Strong, service),
-        Cell::new(period.period),
+        Cell::new(&period.period),
         cell(tone, &state),
         Cell::new(model(&|it| minute(it.trained_at))),
         cell(Tone::Faint, &model(&|it| ago(it.trained_at, now))),

@@ -1,12 +1,15 @@
 //! Finds the registry, and what the arguments name in it.
 
+use std::ffi::OsStr;
+
 use anyhow::anyhow;
 use artifact::Catalog;
 use artifact::catalog::{Entry, ModelRef};
 use artifact::key::ROOT;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use detect::model::PeriodModel;
-use domain::{Period, ServiceName};
+use domain::slot::SlotError;
+use domain::{Period, ServiceName, Slot};
 use pipeline::ports::StoreError;
 use pipeline::registry::{Registry, RegistryError};
 use wiring::Settings;
@@ -45,10 +48,37 @@ impl Place {
     }
 }
 
-/// Reads the name of a period; a wrong one is answered with the nearest and all others.
-pub(super) fn period_parser() -> impl TypedValueParser<Value = Period> {
+/// Reads a period, or `PERIOD@VARIANT`; a wrong period is answered with the nearest and all others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SlotParser;
+
+impl TypedValueParser for SlotParser {
+    type Value = Slot;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Slot, clap::Error> {
+        let text = value.to_string_lossy();
+        let period = text.split('@').next().unwrap_or_default();
+        periods().parse_ref(command, argument, OsStr::new(period))?;
+        let wrong = |error: SlotError| {
+            let text = format!("{error}\n");
+            clap::Error::raw(clap::error::ErrorKind::ValueValidation, text).with_cmd(command)
+        };
+        Slot::parse(&text).map_err(wrong)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = Period::ALL.map(|period| PossibleValue::new(period.as_str()));
+        Some(Box::new(names.into_iter()))
+    }
+}
+
+fn periods() -> PossibleValuesParser {
     PossibleValuesParser::new(Period::ALL.map(Period::as_str))
-        .try_map(|text| Period::parse(&text).ok_or("no period"))
 }
 
 /// Why a command ends before it has done what it is for.
@@ -113,25 +143,25 @@ pub(super) fn known_service(
     Err(Stop::NoModel(format!("there are no models of {service} in {location}; {hint}")))
 }
 
-/// The entry of a service's period with a model in force.
+/// The entry of a service's slot with a model in force.
 pub(super) fn current<'a>(
     catalog: &'a Catalog,
     service: &ServiceName,
-    period: Period,
+    slot: &Slot,
     registry: &Registry,
 ) -> Result<(&'a Entry, &'a ModelRef), Stop> {
     known_service(catalog, service, registry)?;
-    let entry = catalog.entry(service, period);
+    let entry = catalog.entry(service, slot);
     if let Some((entry, model)) = entry.and_then(|entry| Some((entry, entry.current.as_ref()?))) {
         return Ok((entry, model));
     }
     let reason = entry.and_then(|entry| entry.shortfall.as_ref()).map(|it| it.reason.as_str());
     let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-    let stand_in = match catalog.route(service, period) {
-        Some(route) => format!("; {} stands in", route.model_period),
+    let stand_in = match catalog.route(service, slot) {
+        Some(route) => format!("; {} stands in", route.slot),
         None => String::new(),
     };
-    Err(Stop::NoModel(format!("{service} has no model of its own for {period}{reason}{stand_in}")))
+    Err(Stop::NoModel(format!("{service} has no model of its own for {slot}{reason}{stand_in}")))
 }
 
 /// The model at a key that somebody typed: with or without the registry's location in front.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use artifact::catalog::ModelRef;
 use artifact::{ArtifactError, Card, Catalog, key};
 use detect::model::PeriodModel;
-use domain::{Period, ServiceName};
+use domain::{ServiceName, Slot};
 use futures_util::StreamExt;
 use futures_util::stream;
 use pipeline::ports::StoreError;
@@ -50,7 +50,7 @@ struct Findings {
 #[derive(Debug, Serialize)]
 struct Problem {
     service: ServiceName,
-    period: Period,
+    period: Slot,
     version: Version,
     key: String,
     problem: String,
@@ -66,7 +66,7 @@ enum Version {
 /// A model that the catalog names.
 struct Named<'a> {
     service: &'a ServiceName,
-    period: Period,
+    period: &'a Slot,
     version: Version,
     model: &'a ModelRef,
 }
@@ -114,7 +114,7 @@ fn named<'a>(catalog: &'a Catalog, only: Option<&ServiceName>) -> Vec<Named<'a>>
             let both = [(Version::Current, &entry.current), (Version::Previous, &entry.previous)];
             for (version, model) in both {
                 let model = model.as_ref();
-                named.extend(model.map(|model| Named { service, period: *period, version, model }));
+                named.extend(model.map(|model| Named { service, period, version, model }));
             }
         }
     }
@@ -129,7 +129,7 @@ async fn read_all(shell: &Shell, registry: &Registry, named: &[Named<'_>]) -> Ve
             bar.inc(1);
             let problem = |problem| Problem {
                 service: named.service.clone(),
-                period: named.period,
+                period: named.period.clone(),
                 version: named.version,
                 key: named.model.key.clone(),
                 problem,
@@ -173,7 +173,7 @@ fn in_short(error: &RegistryError) -> String {
 /// What does not fit between a model, its key and the catalog.
 fn misplaced(named: &Named<'_>, model: &PeriodModel) -> Vec<String> {
     let mut problems = Vec::new();
-    if (&model.service, model.period) != (named.service, named.period) {
+    if (&model.service, model.period) != (named.service, named.period.period) {
         problems.push(format!("it is the model of {} {}", model.service, model.period));
     }
     if model.training.trained_at_s != named.model.trained_at.timestamp() {
@@ -211,15 +211,8 @@ async fn orphans(
 ) -> Result<Vec<String>, RegistryError> {
     let all = named(catalog, None);
     let known: BTreeSet<&str> = all.iter().map(|named| named.model.key.as_str()).collect();
-    let mut stored = Vec::new();
-    match only {
-        None => stored = registry.artifacts(&format!("{}/", key::ROOT)).await?,
-        Some(service) => {
-            for period in Period::ALL {
-                stored.extend(registry.artifacts(&key::period_prefix(service, period)).await?);
-            }
-        }
-    }
+    let prefix = only.map_or_else(|| format!("{}/", key::ROOT), key::service_prefix);
+    let mut stored = registry.artifacts(&prefix).await?;
     stored.retain(|key| !known.contains(key.as_str()));
     Ok(stored)
 }
@@ -234,7 +227,7 @@ fn tell(shell: &Shell, findings: &Findings) {
             };
             table.add_row([
                 cell(Tone::Strong, problem.service.as_str()),
-                cell(Tone::Plain, problem.period.as_str()),
+                cell(Tone::Plain, &problem.period.to_string()),
                 cell(Tone::Plain, which),
                 cell(Tone::Bad, &problem.problem),
             ]);

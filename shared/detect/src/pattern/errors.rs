@@ -28,8 +28,8 @@ pub(super) const CRITICAL: Pattern = Pattern {
     nature: Nature::Degraded,
     description: "Very high failures, {error_rate}, with normal load {request_rate} and latency \
                   {application_latency}",
-    interpretation: "A code path, a feature or a dependency seems to be broken. Load and latency \
-                     are as usual, so it is probably not capacity.",
+    interpretation: "A code path, a feature or a dependency may be broken. Load and latency are as \
+                     usual, so it is probably not capacity.",
     actions: &[
         action(Immediate, "look at exception types and their stack traces"),
         action(Identify, "the endpoints that fail"),
@@ -46,10 +46,9 @@ pub(super) const FAST_REJECTION: Pattern = Pattern {
     critical_if: &[],
     is_locked: false,
     nature: Nature::FastFailure,
-    description: "Requests are refused almost at once: {error_rate} errors at \
-                  {application_latency}",
-    interpretation: "Requests are turned away before they are served. Possible: a rate limit (429), \
-                     authentication (401, 403), an open circuit breaker (503).",
+    description: "Requests fail almost at once: {error_rate} errors at {application_latency}",
+    interpretation: "Requests may be turned away before they are served. Possible: a rate limit \
+                     (429), authentication (401, 403), an open circuit breaker (503).",
     actions: &[
         action(Immediate, "look at status codes: 429, 401 and 403, 503 have different causes"),
         action(Check, "circuit breakers, rate limiter, authentication"),
@@ -70,7 +69,7 @@ pub(super) const ELEVATED: Pattern = Pattern {
     is_locked: false,
     nature: Nature::Degraded,
     description: "Error rate of {error_rate} at normal load and latency",
-    interpretation: "Specific requests fail; load does not explain it.",
+    interpretation: "A part of the requests fails; load and latency are as usual and hardly explain it.",
     actions: &[
         action(Check, "logs and exceptions"),
         action(Identify, "where failures gather: an endpoint, a client, a host"),
@@ -113,7 +112,7 @@ pub(super) const FAST_FAILURE: Pattern = Pattern {
     is_locked: false,
     nature: Nature::FastFailure,
     description: "{error_rate} errors, failing early at {application_latency}",
-    interpretation: "Requests fail early, so a slow dependency is not the cause.",
+    interpretation: "Requests fail early, so a slow dependency is an unlikely cause.",
     actions: &[
         action(Immediate, "look at exception types"),
         action(Check, "status codes"),
@@ -148,9 +147,8 @@ pub(super) const PARTIAL_REJECTION: Pattern = Pattern {
     critical_if: &[],
     is_locked: false,
     nature: Nature::FastFailure,
-    description: "A part of the requests is rejected quickly: {error_rate} at \
-                  {application_latency}",
-    interpretation: "Possible: validation, authentication, or one endpoint.",
+    description: "A part of the requests fails quickly: {error_rate} at {application_latency}",
+    interpretation: "They may be rejected. Possible: validation, authentication, or one endpoint.",
     actions: &[
         action(Check, "logs of rejected requests"),
         action(Identify, "the operations that are rejected"),

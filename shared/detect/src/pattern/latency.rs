@@ -29,9 +29,9 @@ pub(super) const UPSTREAM_CASCADE: Pattern = Pattern {
     critical_if: &[],
     is_locked: false,
     nature: Nature::Degraded,
-    description: "Slow because {root_cause_service} is degraded ({root_cause_anomaly_type}); \
+    description: "Slow while {root_cause_service} is degraded ({root_cause_anomaly_type}); \
                   chain of {affected_chain_length}; now {application_latency}",
-    interpretation: "The cause seems to lie in {root_cause_service}, which this service calls.",
+    interpretation: "The cause may lie in {root_cause_service}, which this service calls.",
     actions: &[
         action(Focus, "on {root_cause_service}: its status and releases"),
         action(Check, "the incident of {root_cause_service}"),
@@ -50,10 +50,10 @@ pub(super) const CHAIN_DEGRADATION: Pattern = Pattern {
     is_locked: false,
     nature: Nature::Degraded,
     description: "{affected_chain_length} services in the chain are affected \
-                  ({affected_services}); origin {root_cause_service}",
-    interpretation: "A failure seems to travel along the call graph from {root_cause_service}.",
+                  ({affected_services}); probable origin {root_cause_service}",
+    interpretation: "A failure may travel along the call graph from {root_cause_service}.",
     actions: &[
-        action(Immediate, "repair the origin, {root_cause_service}"),
+        action(Immediate, "look at the probable origin, {root_cause_service}"),
         action(Check, "circuit breakers along {affected_services}"),
         action(Verify, "the network between them"),
         action(Consider, "bulkheads, so that one slow callee does not stop all"),
@@ -75,7 +75,7 @@ pub(super) const DATABASE_BOTTLENECK: Pattern = Pattern {
     nature: Nature::Degraded,
     description: "The database takes {database_latency}, {db_latency_ratio} of the response time \
                   {application_latency}",
-    interpretation: "The database dominates. Tuning the application will hardly help.",
+    interpretation: "Most of the response time is spent in the database; the rest can save little.",
     actions: &[
         action(Check, "slow queries, connection pool, host of the database"),
         action(Investigate, "plans, missing indexes, many small queries in a loop"),
@@ -97,7 +97,7 @@ pub(super) const DEPENDENCY_CASCADE: Pattern = Pattern {
     nature: Nature::Degraded,
     description: "External calls take {dependency_latency}, {dependency_latency_ratio} of \
                   {application_latency}",
-    interpretation: "The service waits for others.",
+    interpretation: "Most of the response time is spent waiting for others.",
     actions: &[
         action(Check, "status of the services and vendors that are called"),
         action(Consider, "a circuit breaker and a fallback"),
@@ -119,8 +119,8 @@ pub(super) const GRADUAL_DEGRADATION: Pattern = Pattern {
     is_locked: false,
     nature: Nature::Degraded,
     description: "Latency has been rising for two hours and is {application_latency} now",
-    interpretation: "Something fills up or wears out: possibly memory, a queue, a table, a cache \
-                     that misses more and more.",
+    interpretation: "Something may fill up or wear out: memory, a queue, a table, a cache that \
+                     misses more and more.",
     actions: &[
         action(Check, "memory, garbage collection, queues and disk for a steady rise"),
         action(Check, "growth of tables and of cache misses"),
@@ -145,7 +145,7 @@ pub(super) const APPLICATION_BOTTLENECK: Pattern = Pattern {
     nature: Nature::Degraded,
     description: "Responses take {application_latency} although dependencies and database are as \
                   usual",
-    interpretation: "The time seems to be spent inside the service.",
+    interpretation: "The time may be spent inside the service.",
     actions: &[
         action(Check, "CPU throttling, memory and garbage collection, threads"),
         action(Investigate, "traces of slow requests"),
@@ -162,7 +162,7 @@ pub(super) const INTERNAL_ISSUE: Pattern = Pattern {
     is_locked: false,
     nature: Nature::Degraded,
     description: "Responses take {application_latency} with all dependencies healthy",
-    interpretation: "The cause seems to lie inside the service.",
+    interpretation: "The cause may lie inside the service: what it calls is healthy.",
     actions: &[
         action(Focus, "on this service: what it calls is healthy"),
         action(Check, "CPU, memory and garbage collection, pools"),
@@ -184,7 +184,7 @@ pub(super) const SPIKE: Pattern = Pattern {
     is_locked: false,
     nature: Nature::Degraded,
     description: "Latency degradation: {application_latency} at normal load {request_rate}",
-    interpretation: "Load does not explain it; something else changed.",
+    interpretation: "Load is as usual and hardly explains it; something else may have changed.",
     actions: &[
         action(Check, "recent deployments and changes of configuration (last 2 hours)"),
         action(Review, "dependencies and database"),
@@ -207,7 +207,7 @@ pub(super) const DATABASE_DEGRADED: Pattern = Pattern {
     nature: Nature::Harmless,
     description: "The database is slow ({database_latency}) but responses are as usual \
                   ({application_latency})",
-    interpretation: "An early warning: users don't notice yet.",
+    interpretation: "An early warning: responses are as usual, so users may not notice yet.",
     actions: &[
         action(Investigate, "slow queries"),
         action(Check, "host, connection pool and replication of the database"),

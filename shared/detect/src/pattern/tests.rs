@@ -238,3 +238,29 @@ fn only_a_healthy_surge_is_locked() {
     let locked: Vec<&str> = PATTERNS.iter().filter(|it| it.is_locked).map(|it| it.name).collect();
     assert_eq!(locked, ["request_rate_surge_healthy"]);
 }
+
+/// Data shows what came together, not why.
+#[test]
+fn no_sentence_asserts_a_cause_or_a_haste() {
+    const CAUSES: [&str; 10] = [
+        "because",
+        "caused by",
+        "due to",
+        "the cause is",
+        "not the cause",
+        "is broken",
+        "something else changed",
+        "exceeds capacity",
+        "will help",
+        "are refused",
+    ];
+    // How fast it came is said by the trend alone, where there is one.
+    const HASTE: [&str; 4] = ["sudden", "spike", "recently", "jumped"];
+    for pattern in PATTERNS {
+        for sentence in [pattern.description, pattern.interpretation] {
+            let sentence = sentence.to_lowercase();
+            let asserted = CAUSES.iter().chain(&HASTE).find(|word| sentence.contains(**word));
+            assert_eq!(asserted, None, "{}: {sentence}", pattern.name);
+        }
+    }
+}

@@ -26,10 +26,10 @@ pub(super) const SURGE_FAILING: Pattern = Pattern {
     critical_if: &[],
     is_locked: false,
     nature: Nature::Degraded,
-    description: "Load of {request_rate} exceeds capacity: {application_latency}, {error_rate} \
+    description: "Load of {request_rate} with slow answers ({application_latency}), {error_rate} \
                   failing",
-    interpretation: "The service is at or over its capacity, and users are hit now. More load than \
-                     usual, slow answers and failures came together.",
+    interpretation: "More load than usual, slow answers and failures came together: the service \
+                     may be at or over its capacity, or clients may repeat what fails.",
     actions: &[
         action(Immediate, "scale out: {request_rate} where {expected_rate} is usual"),
         action(Immediate, "consider rate limits"),
@@ -116,9 +116,9 @@ pub(super) const SURGE_DEGRADING: Pattern = Pattern {
     critical_if: &[],
     is_locked: false,
     nature: Nature::Degraded,
-    description: "Load of {request_rate} slows responses to {application_latency}; errors are \
+    description: "Load of {request_rate} with responses at {application_latency}; errors are \
                   steady at {error_rate}",
-    interpretation: "The service is near its capacity and still serves.",
+    interpretation: "The service still serves; it may be near its capacity.",
     actions: &[
         action(Immediate, "scale out before requests fail"),
         action(Check, "CPU, memory and connection pools"),
@@ -142,8 +142,8 @@ pub(super) const SURGE_AT_NIGHT: Pattern = Pattern {
     nature: Nature::Harmless,
     description: "Load of {request_rate} at night, where {expected_rate} is usual: latency \
                   {application_latency}, errors {error_rate}",
-    interpretation: "The load is absorbed, but people sleep: a batch, a crawler, a retry loop or \
-                     abuse is more likely than customers.",
+    interpretation: "The load is absorbed. At night it may come from a batch, a crawler, a retry \
+                     loop or abuse rather than from customers.",
     actions: &[
         action(Identify, "which clients send the load, and since when"),
         action(Check, "batches, schedules and releases of the evening"),

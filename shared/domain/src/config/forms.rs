@@ -8,6 +8,7 @@ use super::shape::Form;
 use super::tree::shown_text;
 use super::valid::{LogLevel, MetricsLocation, ModelsLocation, Opening, StateLocation};
 use crate::service::ServiceName;
+use crate::slot::Variant;
 
 /// The longest duration, in seconds.
 const DURATION_S_MAX: u64 = 86_400;
@@ -34,6 +35,7 @@ pub(crate) fn check(form: Form, text: &str) -> Result<(), String> {
         Form::HttpUrl => http_host(text).is_some(),
         Form::UrlPath => text.starts_with('/'),
         Form::TopicArn => topic_region(text).is_some(),
+        Form::Variant => Variant::new(text).is_ok(),
     };
     if fits { Ok(()) } else { Err(wrong(form, text)) }
 }

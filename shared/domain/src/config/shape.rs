@@ -50,6 +50,7 @@ pub(crate) enum Form {
     HttpUrl,
     UrlPath,
     TopicArn,
+    Variant,
 }
 
 /// Items of any list of a document.
@@ -125,6 +126,7 @@ impl Form {
             Form::Regex => "a regular expression for status codes, like \"5..\"",
             Form::HttpUrl => "an address that begins with http:// or https://",
             Form::UrlPath => "a path that begins with /",
+            Form::Variant => "\"none\", or a name of 1 to 40 lower-case letters, digits, - and _",
             Form::TopicArn => "a topic's ARN, like \"arn:aws:sns:eu-west-1:123456789012:alerts\"",
         }
     }

@@ -11,6 +11,7 @@ use super::receivers::Delivery;
 use crate::MetricSet;
 use crate::period::{Calendar, Period};
 use crate::service::{Category, ServiceName};
+use crate::slot::Variant;
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone)]
@@ -127,6 +128,19 @@ pub struct ExcludedPeriod {
     pub start_s: i64,
     pub end_s: i64,
     pub reason: String,
+    /// Whose models learn from it and serve in it; `None`: nobody learns from it.
+    pub variant: Option<Variant>,
+}
+
+/// `training.model_variants`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModelVariants {
+    /// Whether the usual models are trained.
+    pub train_baseline: bool,
+    /// Whether models of excluded days are.
+    pub train_holiday: bool,
+    /// Excluded days within the look-back below which a variant has no models.
+    pub days_min: u32,
 }
 
 /// `training`.
@@ -145,15 +159,32 @@ pub struct Training {
     pub calibration_enabled: bool,
     pub percentiles: SeverityPercentiles,
     pub excluded_periods: Vec<ExcludedPeriod>,
+    pub variants: ModelVariants,
 }
 
 /// `inference`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Inference {
     /// Requests and model reads under way at once.
     pub max_workers: usize,
     /// Whether each cycle looks for drift.
     pub check_drift: bool,
+    pub drift: DriftLimits,
+}
+
+/// `training.drift_detection`: how many standard deviations of training a metric must be away.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DriftLimits {
+    /// Beyond it there is drift.
+    pub warning: f64,
+    /// Beyond it the drift is far.
+    pub critical: f64,
+}
+
+impl Default for DriftLimits {
+    fn default() -> DriftLimits {
+        DriftLimits { warning: 3.0, critical: 5.0 }
+    }
 }
 
 /// What opens an anomaly.
@@ -279,6 +310,15 @@ impl Config {
         own.unwrap_or_else(|| self.periods.calendar.clone())
     }
 
+    /// The variant whose models serve a service at an instant: that of the first excluded period
+    /// around it that has one.
+    pub fn variant_at(&self, service: &ServiceName, at_s: i64) -> Option<&Variant> {
+        let periods = self.training.excluded_periods.iter();
+        periods
+            .filter(|it| it.concerns(service) && it.holds(at_s))
+            .find_map(|it| it.variant.as_ref())
+    }
+
     /// The rows that a period of a service needs before it gets a model.
     pub fn min_rows_of(&self, service: &ServiceName, period: Period) -> usize {
         let rows = self.periods.min_samples.get(&self.category_of(service));
@@ -287,6 +327,18 @@ impl Config {
             Period::WeekendDay | Period::WeekendNight => rows.weekend,
             _ => rows.weekday,
         }
+    }
+}
+
+impl ExcludedPeriod {
+    /// True if it is meant for all services, or for this one.
+    pub fn concerns(&self, service: &ServiceName) -> bool {
+        self.service.as_ref().is_none_or(|own| own == service)
+    }
+
+    /// True at an instant from its start to its end, both included.
+    pub fn holds(&self, at_s: i64) -> bool {
+        (self.start_s..=self.end_s).contains(&at_s)
     }
 }
 

@@ -2,29 +2,29 @@
 
 mod explain;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::DateTime;
-use detect::evidence::{EvidenceModel, EvidenceWindow, WindowSpan};
+use chrono::{DateTime, Utc};
+use detect::evidence::{Evidence, EvidenceModel, EvidenceWindow, WindowSpan};
 use detect::model::PeriodModel;
 use detect::residual::residuals::SYMPTOM_LOOK_S;
 use detect::residual::root::Symptoms;
 use detect::residual::{CallGraph, RecentSymptoms, find_cause};
 use domain::config::valid::{Config, Opening};
-use domain::{Period, ServiceName, Severity};
+use domain::{MetricDefinition, Period, ServiceName, Severity, Slot, Variant};
 use incident::RootCause;
 use payload::result::{Evaluation, ServiceResult};
 
-use crate::backtest::judge::{Cause, Finding, Judge, Scale, Usual};
+use crate::backtest::judge::{Band, Cause, Finding, Judge, Scale, Usual};
 use crate::backtest::tape::{Tape, Tick};
 use crate::backtest::{Explanation, Track};
-use crate::infer::WarmModels;
 use crate::infer::cause::call_graph;
 use crate::infer::decide::{CycleOutcome, decide};
 use crate::infer::finding::{evaluated, root_cause};
 use crate::infer::follow::Heads;
 use crate::infer::gather::{CycleInput, ServiceInput};
+use crate::infer::{RoutedModel, WarmModels};
 use crate::registry::{Registry, RegistryError};
 
 /// As much of the past as a cycle in service gathers for forests.
@@ -41,13 +41,15 @@ const EVIDENCE_OPENS: f64 = 1.0;
 pub struct Decided<'a> {
     config: &'a Config,
     /// Routed to its model, without samples.
-    routed: BTreeMap<(ServiceName, Period), ServiceInput>,
+    routed: BTreeMap<(ServiceName, Slot), ServiceInput>,
     graph: CallGraph,
 }
 
 /// What is carried from one cycle to the next, to save work: made anew it has the same bits.
 struct Carried {
     window: Arc<EvidenceWindow>,
+    /// Whose evidence it was made for: one run's is the same in all periods of a variant.
+    variant: Option<Variant>,
     tick: Tick,
 }
 
@@ -62,13 +64,15 @@ impl<'a> Decided<'a> {
     ) -> Result<Decided<'a>, RegistryError> {
         let mut warm = WarmModels::default();
         let (catalog, _) = warm.refresh(registry).await?;
-        let wanted: Vec<(ServiceName, Period)> = services
+        let slots = slots(config);
+        let wanted: Vec<(ServiceName, Slot)> = services
             .into_iter()
-            .flat_map(|service| Period::ALL.map(|period| (service.clone(), period)))
+            .flat_map(|service| slots.iter().map(move |slot| (service.clone(), slot.clone())))
             .collect();
         let loaded = warm.load(registry, &catalog, &wanted, config.inference.max_workers).await;
-        let inputs = wanted.into_iter().zip(loaded.routes).map(|((service, period), model)| {
-            let (samples, key) = (Default::default(), (service.clone(), period));
+        let inputs = wanted.into_iter().zip(loaded.routes).map(|((service, slot), model)| {
+            let period = slot.period;
+            let (samples, key) = (Default::default(), (service.clone(), slot));
             (key, ServiceInput { service, period, samples, model, window: None })
         });
         let graph = if graph.is_empty() { call_graph(config) } else { graph };
@@ -103,8 +107,7 @@ impl<'a> Decided<'a> {
     /// What a cycle in service would have gathered.
     fn input(&self, tape: &Tape, tick: &Tick, carried: &mut Option<Carried>) -> Option<CycleInput> {
         let at = DateTime::from_timestamp(tick.at_s, 0)?;
-        let period = self.config.calendar_of(&tape.service).period_at(at);
-        let routed = self.routed.get(&(tape.service.clone(), period))?;
+        let routed = self.routed.get(&(tape.service.clone(), self.slot_at(&tape.service, at)))?;
         let samples = tape.window(tick, samples_s(routed));
         let window = self.window(tape, tick, routed, carried);
         Some(CycleInput {
@@ -115,7 +118,8 @@ impl<'a> Decided<'a> {
             services: vec![ServiceInput { samples, window, ..routed.clone() }],
             models_fetched: 0,
             heads: Heads::new(),
-            is_whole_fleet: false,
+            asked: None,
+            damaged_heads: BTreeMap::new(),
         })
     }
 
@@ -128,12 +132,15 @@ impl<'a> Decided<'a> {
         carried: &mut Option<Carried>,
     ) -> Option<Arc<EvidenceWindow>> {
         let opens = self.config.detection.opening == Opening::Residual;
-        let model = routed.model.as_ref().ok().filter(|_| opens)?.model.evidence.as_ref()?;
+        let RoutedModel { model, variant, .. } = routed.model.as_ref().ok().filter(|_| opens)?;
+        let model = model.evidence.as_ref()?;
         let usable = carried.take().filter(|it| {
-            it.tick.visible_after_s == tick.visible_after_s && it.tick.at_s <= tick.at_s
+            it.variant == *variant
+                && it.tick.visible_after_s == tick.visible_after_s
+                && it.tick.at_s <= tick.at_s
         });
         let (mut window, settled_s) = match usable {
-            Some(Carried { window, tick }) => (window, tick.at_s),
+            Some(Carried { window, tick, .. }) => (window, tick.at_s),
             None => (Arc::new(model.empty_window()), i64::MIN),
         };
         let missing_s = tick.at_s.saturating_sub(settled_s).saturating_add(model.cycle_s());
@@ -142,7 +149,8 @@ impl<'a> Decided<'a> {
         let (metrics, bounds) = (&self.config.metrics, &self.config.detection.bounds);
         let span = WindowSpan { at_s: tick.at_s, settled_s };
         Arc::make_mut(&mut window).extend(model, &samples, metrics, bounds, &calendar, span);
-        *carried = Some(Carried { window: Arc::clone(&window), tick: *tick });
+        let (variant, tick) = (variant.clone(), *tick);
+        *carried = Some(Carried { window: Arc::clone(&window), variant, tick });
         Some(window)
     }
 
@@ -160,15 +168,20 @@ impl<'a> Decided<'a> {
 
     fn models_of(&self, service: &ServiceName) -> impl Iterator<Item = &PeriodModel> {
         let service = service.clone();
-        let routes = Period::ALL.into_iter();
-        let routes = routes.filter_map(move |it| self.routed.get(&(service.clone(), it)));
-        routes.filter_map(|it| Some(it.model.as_ref().ok()?.model.as_ref()))
+        let routes = self.routed.iter().filter(move |((of, _), _)| *of == service);
+        routes.filter_map(|(_, it)| Some(it.model.as_ref().ok()?.model.as_ref()))
+    }
+
+    /// Which of a service's models is asked at an instant.
+    fn slot_at(&self, service: &ServiceName, at: DateTime<Utc>) -> Slot {
+        let variant = self.config.variant_at(service, at.timestamp());
+        Slot::of(variant.cloned(), self.config.calendar_of(service).period_at(at))
     }
 
     fn model_at(&self, service: &ServiceName, at_s: i64) -> Option<&PeriodModel> {
         let at = DateTime::from_timestamp(at_s, 0)?;
-        let period = self.config.calendar_of(service).period_at(at);
-        let routed = self.routed.get(&(service.clone(), period))?.model.as_ref().ok()?;
+        let key = (service.clone(), self.slot_at(service, at));
+        let routed = self.routed.get(&key)?.model.as_ref().ok()?;
         Some(&routed.model)
     }
 }
@@ -198,9 +211,21 @@ impl Decided<'_> {
             score: Some(score),
             published: published.unwrap_or(floor),
             symptoms: evidence.map(|it| it.symptoms),
-            evaluated: outcome.candidates.first().and_then(|found| evaluated(found, it, input)),
+            evaluated: outcome
+                .candidates
+                .first()
+                .and_then(|found| evaluated(found, it, input, &self.config.metrics)),
             cause: cause(evaluation),
+            bands: evidence.map_or_else(Vec::new, |it| self.bands(it)),
         }
+    }
+
+    fn bands(&self, evidence: &Evidence) -> Vec<Option<Band>> {
+        let band = |metric: &MetricDefinition| {
+            let band = evidence.bands.iter().find(|it| it.metric == metric.name)?;
+            Some([band.low, band.usual, band.high].map(|it| it as f32))
+        };
+        self.config.metrics.iter().map(band).collect()
     }
 }
 
@@ -234,7 +259,7 @@ impl Judge for Decided<'_> {
 
     fn usual(&self, service: &ServiceName, at_s: i64) -> Vec<Option<Usual>> {
         let model = self.model_at(service, at_s);
-        let usual = |metric: &domain::MetricDefinition| {
+        let usual = |metric: &MetricDefinition| {
             if let Some(EvidenceModel::Generic(generic)) = model?.evidence.as_ref() {
                 let (low, middle, high) = generic.usual(&metric.name, at_s)?;
                 return Some(Usual { low, middle, high });
@@ -254,6 +279,14 @@ impl Judge for Decided<'_> {
         symptoms.contains_key(service).then_some(())?;
         root_cause(&find_cause(service, &symptoms, &self.graph))
     }
+}
+
+/// The slots that serve at some instant: the usual ones, and those of the configured variants.
+fn slots(config: &Config) -> Vec<Slot> {
+    let periods = &config.training.excluded_periods;
+    let named: BTreeSet<&Variant> = periods.iter().filter_map(|it| it.variant.as_ref()).collect();
+    let variants = std::iter::once(None).chain(named.into_iter().cloned().map(Some));
+    variants.flat_map(|it| Period::ALL.map(|period| Slot::of(it.clone(), period))).collect()
 }
 
 /// How far back samples are needed: evidence without a window of its own looks at them.

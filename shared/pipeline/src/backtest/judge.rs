@@ -28,7 +28,8 @@ pub trait Judge: Sync {
     /// Judges one cycle and says why.
     fn explain(&self, tape: &Tape, tick: &Tick) -> Explanation;
 
-    /// What it expects of each metric at an instant, in the order of the metric set; for charts.
+    /// Where each metric usually is at an instant, in the order of the metric set, for charts:
+    /// what is left to say where cycles tell nothing themselves.
     fn usual(&self, service: &ServiceName, at_s: i64) -> Vec<Option<Usual>>;
 
     /// Another service where the trouble of a service starts, as far as a cycle can tell. `fleet`
@@ -79,7 +80,14 @@ pub struct Finding {
     pub evaluated: Option<Evaluated>,
     /// What is wrong, in words.
     pub cause: Option<Cause>,
+    /// Where each metric would be if all were as usual, in the order of the metric set; empty
+    /// where the cycle cannot tell.
+    #[serde(skip)]
+    pub bands: Vec<Option<Band>>,
 }
+
+/// Low, middle and high of what is usual, in the metric's unit; small, as every cycle has some.
+pub type Band = [f32; 3];
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

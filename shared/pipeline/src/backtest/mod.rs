@@ -38,7 +38,7 @@ use accuracy::Points;
 pub use explanation::{Explanation, Gate, MetricExplanation};
 pub use history::{classes, understood};
 pub use incident::{Incident, Incidents, Notification};
-pub use judge::{Cause, Finding, Judge, Scale, Usual};
+pub use judge::{Band, Cause, Finding, Judge, Scale, Usual};
 pub use notified::{Fates, Notified, fates};
 pub use tape::{Part, Span, Tape, Tick, read_tapes};
 
@@ -64,6 +64,19 @@ impl Track {
             (finding.stamp_s, if finding.is_judged() { finding.published } else { floor })
         });
         Points { service: self.service.to_string(), scores: scores.collect() }
+    }
+
+    /// Where a metric would have been at an instant if all had been as usual, by its place in the
+    /// metric set: what the cycle that the instant lies in said, or, where cycles do not tell, the
+    /// judge.
+    pub fn usual(&self, judge: &dyn Judge, metric: usize, time_s: i64) -> Option<Usual> {
+        if self.findings.iter().all(|it| it.bands.is_empty()) {
+            return judge.usual(&self.service, time_s).get(metric).copied().flatten();
+        }
+        let cycle = self.findings.partition_point(|it| it.at_s < time_s);
+        let finding = self.findings.get(cycle).filter(|it| it.at_s < time_s + self.cycle_s)?;
+        let [low, middle, high] = finding.bands.get(metric).copied().flatten()?.map(f64::from);
+        Some(Usual { low, middle, high })
     }
 }
 

@@ -1,4 +1,5 @@
-//! What yaga says of itself: that it cannot judge a service, that it can again, and that it lives.
+//! What yaga says of itself: that it cannot judge a service, that it can again, that a model is out
+//! of date, and that it lives.
 //!
 //! Rows of bad cycles are counted in memory. A process that starts anew counts anew, so a notice
 //! may come some cycles later; it never comes for nothing.
@@ -6,14 +7,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{Either, join_all, select};
 use futures_util::pin_mut;
-use payload::SCHEMA_VERSION;
 use payload::message::{Body, Message, MessageKind, message_id};
 use payload::notification::{Heartbeat, Notification, NotificationStatus};
 use payload::result::ServiceResult;
 use payload::run::{Cycle, CycleStatus};
 use payload::text::cut;
+use payload::{SCHEMA_VERSION, instant};
 
 use super::{DeliverPorts, Receiver};
 use crate::ports::{Clock, Outcome};
@@ -25,6 +27,63 @@ const ROWS_MAX: usize = 10_000;
 const MESSAGE_CHARS_MAX: usize = 1_000;
 /// Characters of why a notice was lost.
 const REASON_CHARS_MAX: usize = 300;
+
+/// A model that is out of date is told of once a day.
+const DRIFT_EVERY_CYCLES: i64 = 720;
+
+/// What is known of the cycles before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notices {
+    unavailable: UnavailableRows,
+    /// By service: the last cycle that told of its model.
+    drifted: BTreeMap<String, i64>,
+}
+
+impl Notices {
+    /// Counts a cycle; what is to be told: of a service one thing at most.
+    pub fn count(&mut self, cycle: &Cycle, notify_after: u32) -> Vec<Message> {
+        let mut messages = self.unavailable.count(cycle, notify_after);
+        for result in &cycle.results {
+            let is_told = messages.iter().any(|it| it.service == result.service_name());
+            if !is_told {
+                messages.extend(self.drift(result, cycle));
+            }
+        }
+        messages
+    }
+
+    fn drift(&mut self, result: &ServiceResult, cycle: &Cycle) -> Option<Message> {
+        let found = result.evaluation()?.drift_analysis.as_ref().filter(|it| it.training_due)?;
+        let service = result.service_name();
+        let last = self.drifted.get(service);
+        let is_due = last.is_none_or(|last| cycle.cycle_id >= last + DRIFT_EVERY_CYCLES);
+        if !is_due || (last.is_none() && self.drifted.len() >= ROWS_MAX) {
+            return None;
+        }
+        self.drifted.insert(service.to_owned(), cycle.cycle_id);
+        let metrics: Vec<&str> = found.drift_metrics.keys().map(String::as_str).collect();
+        let what = match metrics.as_slice() {
+            [] => "the relation of its metrics".to_owned(),
+            some => some.join(", "),
+        };
+        let day_before = cycle.timestamp.parse::<DateTime<Utc>>().ok()? - TimeDelta::days(1);
+        let row = Row {
+            since: instant(day_before),
+            cycles: DRIFT_EVERY_CYCLES as u32,
+            last_cycle: cycle.cycle_id,
+            cause: "model_drift",
+            reason: cut(
+                &format!(
+                    "{what}: far from what the model learned, for a day now; train {service} again, \
+                     or exclude the time if it is not meant to last"
+                ),
+                MESSAGE_CHARS_MAX,
+            ),
+            is_told: true,
+        };
+        message(service, &row, NotificationStatus::Drifted, cycle)
+    }
+}
 
 /// Rows of cycles in which services could not be judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -212,8 +271,6 @@ fn reason(outcome: Outcome) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-    use payload::instant;
     use payload::run::{IncidentCounts, Summary};
 
     use super::*;

@@ -162,6 +162,7 @@ fn rendered(
         observation: &judged.observation,
         model: &routed.model,
         model_digest: &routed.digest,
+        variant: routed.variant.as_ref(),
         time_confidence: judged.time_confidence,
         periods_available: routed.periods_available,
         warnings: &warnings,

@@ -27,7 +27,7 @@ use domain::config::valid::Config;
 use payload::run::Cycle;
 
 use crate::deliver::Receiver;
-use crate::deliver::notice::UnavailableRows;
+use crate::deliver::notice::Notices;
 use crate::incidents::Writer;
 use crate::ports::incidents::{IncidentStore, StateError};
 use crate::ports::outbox::Outbox;
@@ -36,7 +36,7 @@ use crate::registry::{Registry, RegistryError};
 
 pub use enrich::ContextPorts;
 pub use evidence::WarmEvidence;
-pub use models::WarmModels;
+pub use models::{RoutedModel, WarmModels};
 pub use window::MetricWindow;
 
 /// What to judge.
@@ -79,8 +79,8 @@ pub struct Warm {
     pub window: MetricWindow,
     pub models: WarmModels,
     pub evidence: WarmEvidence,
-    /// Cycles in a row in which services could not be judged. Lost, they are counted anew.
-    pub unavailable: UnavailableRows,
+    /// What was said of services that cannot be judged, and of models. Lost, it is counted anew.
+    pub notices: Notices,
 }
 
 /// Why there was no cycle. Trouble with one service, or with the metric source, is no reason: it
@@ -103,6 +103,6 @@ pub async fn infer_cycle(
 ) -> Result<Cycle, InferError> {
     let input = gather::gather(request, config, ports, warm).await?;
     let outcome = decide::decide(&input, config);
-    let rows = &mut warm.unavailable;
+    let rows = &mut warm.notices;
     Ok(act::act(&input, outcome, config, ports.incidents.as_ref(), rows).await)
 }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use artifact::Catalog;
 use artifact::catalog::ModelRef;
+use artifact::{Catalog, key};
 use detect::model::PeriodModel;
-use domain::{Period, ServiceName};
+use domain::{ServiceName, Slot, Variant};
 use futures_util::StreamExt;
 
 use crate::ports::ETag;
@@ -25,6 +25,9 @@ pub struct RoutedModel {
     pub model: Arc<PeriodModel>,
     pub digest: String,
     pub is_fallback: bool,
+    /// Whose model it is, where it is not a usual one.
+    pub variant: Option<Variant>,
+    /// Periods of the same variant that have a model.
     pub periods_available: u32,
 }
 
@@ -73,12 +76,12 @@ impl WarmModels {
         &mut self,
         registry: &Registry,
         catalog: &Catalog,
-        services: &[(ServiceName, Period)],
+        services: &[(ServiceName, Slot)],
         workers: usize,
     ) -> LoadedModels {
         let needed: Vec<Option<&ModelRef>> = services
             .iter()
-            .map(|(service, period)| catalog.route(service, *period).map(|route| route.model))
+            .map(|(service, slot)| catalog.serving(service, slot).map(|route| route.model))
             .collect();
         self.by_digest.retain(|digest, _| needed.iter().flatten().any(|m| m.digest == *digest));
         let missing: HashMap<&str, &ModelRef> = needed
@@ -91,7 +94,7 @@ impl WarmModels {
         let failures = self.fetch(registry, missing.into_values().collect(), workers).await;
         let routes = services
             .iter()
-            .map(|(service, period)| self.route(catalog, service, *period, &failures))
+            .map(|(service, slot)| self.route(catalog, service, slot, &failures))
             .collect();
         LoadedModels { routes, fetched, warning: None }
     }
@@ -124,11 +127,11 @@ impl WarmModels {
         &self,
         catalog: &Catalog,
         service: &ServiceName,
-        period: Period,
+        slot: &Slot,
         failures: &HashMap<String, String>,
     ) -> Result<RoutedModel, NoModel> {
-        let Some(route) = catalog.route(service, period) else {
-            let noted = catalog.entry(service, period).and_then(|entry| entry.shortfall.as_ref());
+        let Some(route) = catalog.serving(service, slot) else {
+            let noted = catalog.entry(service, slot.period).and_then(|it| it.shortfall.as_ref());
             let reason = noted.map_or("it has not been trained".to_owned(), |s| s.reason.clone());
             return Err(NoModel::None { reason });
         };
@@ -137,16 +140,20 @@ impl WarmModels {
             let reason = failures.get(digest).cloned().unwrap_or_default();
             return Err(NoModel::Unusable { reason });
         };
-        if model.service != *service || model.period != route.model_period {
-            let key = &route.model.key;
+        let key = &route.model.key;
+        let is_its_place = key::slot_of(key).is_some_and(|of_key| of_key == route.slot);
+        if model.service != *service || model.period != route.slot.period || !is_its_place {
             let reason = format!("{key} is the model of {} in {}", model.service, model.period);
             return Err(NoModel::Unusable { reason });
         }
+        let is_alike = |slot: &&Slot| slot.variant == route.slot.variant;
+        let available = catalog.slots_of(service).iter().filter(is_alike).count();
         Ok(RoutedModel {
             model: Arc::clone(model),
             digest: digest.clone(),
             is_fallback: route.is_fallback,
-            periods_available: catalog.periods_of(service).len() as u32,
+            periods_available: available as u32,
+            variant: route.slot.variant,
         })
     }
 }

@@ -14,7 +14,7 @@ use payload::message::Message;
 use payload::run::{Cycle, Deliveries};
 use payload::write_back::ServicePoint;
 
-use crate::deliver::notice::{self, UnavailableRows};
+use crate::deliver::notice::{self, Notices};
 use crate::deliver::{DeliverPorts, DeliverSettings, DeliveryReport, deliver};
 use crate::infer::IncidentPorts;
 
@@ -55,11 +55,7 @@ pub(super) async fn tell(
 }
 
 /// What yaga says of itself in this cycle: that it cannot judge, that it can again, that it lives.
-pub(super) fn notices(
-    cycle: &Cycle,
-    rows: &mut UnavailableRows,
-    delivery: &Delivery,
-) -> Vec<Message> {
+pub(super) fn notices(cycle: &Cycle, rows: &mut Notices, delivery: &Delivery) -> Vec<Message> {
     let mut notices = rows.count(cycle, delivery.notify_after_cycles);
     notices.extend(delivery.heartbeat.then(|| notice::heartbeat(cycle)).flatten());
     notices

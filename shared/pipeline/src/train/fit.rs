@@ -2,7 +2,6 @@
 
 use detect::budget::{Peers, Replay};
 use detect::evidence::{self, EvidenceFit, EvidenceModel};
-use detect::exclusion::Exclusion;
 use detect::features::FeatureTable;
 use detect::fit::{FittedPeriod, Learned, RunRecord, ServiceHistory, Shortfall, fit_period};
 use detect::model::PeriodModel;
@@ -16,7 +15,7 @@ use domain::{Category, Period, ServiceName};
 use rayon::prelude::*;
 
 use crate::train::read::{History, Past};
-use crate::train::{Champions, Progress, TrainEvent};
+use crate::train::{Champions, Progress, TrainEvent, variant};
 
 /// What fitting made of one service.
 pub(super) struct Fitted {
@@ -65,7 +64,8 @@ pub(super) fn fit_services(
         .map(|(((prepared, model), trial), notes)| {
             let split_s = prepared.split_s;
             let history = learn(prepared, model, trial, notes, config);
-            let fitted = fit_service(history, split_s, champions, config, run);
+            let mut fitted = fit_service(history, split_s, champions, config, run);
+            note_variant(&mut fitted, past);
             progress.on(TrainEvent::ServiceFitted { service: &fitted.service });
             fitted
         })
@@ -106,7 +106,7 @@ fn prepare(
         rows(samples, metrics, bounds, span.0, span.1, width_s)
     };
     let all = rows_of(&samples, width_s);
-    let exclusion = Exclusion::of(&past.left_out, Some(&service));
+    let exclusion = past.exclusion_of(&service);
     let is_whole = exclusion.is_empty();
     let samples = if is_whole { samples } else { exclusion.cut(&samples) };
     let kept = if is_whole { all.clone() } else { rows_of(&samples, width_s) };
@@ -149,6 +149,15 @@ fn learn(
         Learned { evidence, material, features, trial, notes }
     });
     history
+}
+
+/// A reader of a variant's model is told so.
+fn note_variant(fitted: &mut Fitted, past: &Past) {
+    let Some(variant) = &past.variant else { return };
+    let note = variant::note(variant, past, &fitted.service);
+    for period in fitted.periods.iter_mut().filter_map(|(_, outcome)| outcome.as_mut().ok()) {
+        period.model.notes.insert(0, note.clone());
+    }
 }
 
 fn fit_service(

@@ -2,12 +2,14 @@
 //!
 //! Services are taken in batches. A batch is read with one query per metric, fitted on all cores,
 //! written to the registry, and put in force with one swap of the catalog. A service that cannot
-//! be trained keeps the models that it has and says why; it never stops the others.
+//! be trained keeps the models that it has and says why; it never stops the others. Excluded days
+//! that are many enough have models of their own beside the usual ones ([`variant`]).
 
 mod fit;
 mod read;
 mod record;
 mod report;
+mod variant;
 
 use std::collections::BTreeMap;
 
@@ -17,12 +19,12 @@ use detect::fit::{FittedPeriod, RunRecord};
 use detect::model::PeriodModel;
 use domain::config::valid::{Config, ExcludedPeriod};
 use domain::limits::TRAINING_BATCH_SERVICES_MAX;
-use domain::{Period, ServiceName};
+use domain::{Period, ServiceName, Slot, Variant};
 
 use crate::ports::{Clock, MetricSource, SourceError};
 use crate::registry::{Registry, RegistryError};
 use fit::Fitted;
-use read::Past;
+use read::{History, Past};
 
 pub use report::{PeriodReport, PeriodStatus, RunStatus, ServiceReport, TrainingReport};
 
@@ -175,16 +177,57 @@ async fn train_batch(
             return Ok(batch.iter().map(|it| ServiceReport::failed(it.clone(), &error)).collect());
         }
     };
-    let champions = champions(&history, ports.registry).await?;
-    let fitted = fit::fit_services(history, past, &champions, config, run, ports.progress);
-    let count = fitted.len();
-    let stored = store_all(fitted, &champions, ports).await?;
+    let stored = learn_all(history, past, config, run, ports).await?;
     let at = request.at;
     let reports =
         ports.registry.swap(ports.clock, |catalog| Ok(put_in_force(catalog, &stored, at))).await?;
     let promoted = reports.iter().map(ServiceReport::put_in_force).sum();
-    ports.progress.on(TrainEvent::BatchStored { services: count, promoted });
+    ports.progress.on(TrainEvent::BatchStored { services: batch.len(), promoted });
     Ok(reports)
+}
+
+/// Learns and stores the usual models of a batch and those of its variants: by service, the usual
+/// ones first.
+async fn learn_all(
+    history: History,
+    past: &Past,
+    config: &Config,
+    run: &RunRecord,
+    ports: &TrainPorts<'_>,
+) -> Result<Vec<Stored>, RegistryError> {
+    let mut stored = Vec::new();
+    let mut short = Vec::new();
+    for plan in variant::plans(&history, past, config) {
+        let quiet = TrainPorts { progress: &Silent, ..*ports };
+        let settings = variant::settings(config);
+        stored.extend(learn(plan.history, &plan.past, &settings, run, &quiet).await?);
+        short.extend(plan.short);
+    }
+    if config.training.variants.train_baseline {
+        stored.extend(learn(history, past, config, run, ports).await?);
+    } else {
+        let bare = |service: &&ServiceName| stored.iter().all(|it| it.service != **service);
+        let bare: Vec<ServiceName> = history.keys().filter(bare).cloned().collect();
+        stored.extend(bare.into_iter().map(Stored::nothing));
+    }
+    for (service, text) in short {
+        let report = stored.iter_mut().find(|it| it.service == service && it.variant.is_none());
+        report.into_iter().for_each(|it| it.report.recommendations.push(text.clone()));
+    }
+    stored.sort_by(|a, b| (&a.service, &a.variant).cmp(&(&b.service, &b.variant)));
+    Ok(stored)
+}
+
+async fn learn(
+    history: History,
+    past: &Past,
+    config: &Config,
+    run: &RunRecord,
+    ports: &TrainPorts<'_>,
+) -> Result<Vec<Stored>, RegistryError> {
+    let champions = champions(&history, past.variant.as_ref(), ports.registry).await?;
+    let fitted = fit::fit_services(history, past, &champions, config, run, ports.progress);
+    store_all(fitted, past.variant.as_ref(), &champions, ports).await
 }
 
 type Champions = BTreeMap<(ServiceName, Period), PeriodModel>;
@@ -192,21 +235,23 @@ type Champions = BTreeMap<(ServiceName, Period), PeriodModel>;
 /// The models in force, for the gate to compare with. One that cannot be read is no reason not to
 /// train: the new model will replace it.
 async fn champions(
-    history: &read::History,
+    history: &History,
+    variant: Option<&Variant>,
     registry: &Registry,
 ) -> Result<Champions, RegistryError> {
     let catalog = registry.catalog().await?.catalog;
     let mut champions = Champions::new();
     for service in history.keys() {
         for period in Period::ALL {
-            let current = catalog.entry(service, period).and_then(|entry| entry.current.as_ref());
+            let slot = Slot::of(variant.cloned(), period);
+            let current = catalog.entry(service, &slot).and_then(|entry| entry.current.as_ref());
             let Some(reference) = current else { continue };
             match registry.model(reference).await {
                 Ok(model) => {
                     champions.insert((service.clone(), period), model);
                 }
                 Err(error) => {
-                    tracing::warn!(%service, %period, %error, "model in force cannot be read");
+                    tracing::warn!(%service, %slot, %error, "model in force cannot be read");
                 }
             }
         }
@@ -214,9 +259,10 @@ async fn champions(
     Ok(champions)
 }
 
-/// What became of one service's period, with the stored model where there is one.
+/// What became of one service's periods, with the stored models where there are any.
 struct Stored {
     service: ServiceName,
+    variant: Option<Variant>,
     report: ServiceReport,
     models: Vec<(Period, Result<Placed, String>)>,
 }
@@ -228,8 +274,17 @@ struct Placed {
     place_is_free: bool,
 }
 
+impl Stored {
+    /// A service of which nothing was to be learned.
+    fn nothing(service: ServiceName) -> Stored {
+        let report = ServiceReport::without_baseline(service.clone());
+        Stored { service, variant: None, report, models: Vec::new() }
+    }
+}
+
 async fn store_all(
     fitted: Vec<Fitted>,
+    variant: Option<&Variant>,
     champions: &Champions,
     ports: &TrainPorts<'_>,
 ) -> Result<Vec<Stored>, RegistryError> {
@@ -241,15 +296,16 @@ async fn store_all(
                 Ok(fitted) => {
                     let champion = champions.get(&(service.clone(), period));
                     let place_is_free = champion.is_none_or(|champion| !champion.gate.passed);
-                    let reference = ports.registry.store(&fitted.model).await?;
+                    let reference = ports.registry.store(&fitted.model, variant).await?;
                     Ok(Placed { reference, fitted, place_is_free })
                 }
                 Err(reason) => Err(reason.to_string()),
             };
             models.push((period, placed));
         }
-        let report = ServiceReport::trained(service.clone(), &quality, rows);
-        all.push(Stored { service, report, models });
+        let variant = variant.cloned();
+        let report = ServiceReport::trained(service.clone(), variant.clone(), &quality, rows);
+        all.push(Stored { service, variant, report, models });
     }
     Ok(all)
 }
@@ -257,15 +313,16 @@ async fn store_all(
 /// Promotes what passed its gate and notes why the rest did not. Pure, so a lost race can repeat it.
 fn put_in_force(catalog: &mut Catalog, stored: &[Stored], at: DateTime<Utc>) -> Vec<ServiceReport> {
     let mut reports = Vec::with_capacity(stored.len());
-    for Stored { service, report, models } in stored {
+    for Stored { service, variant, report, models } in stored {
         let mut report = report.clone();
+        let slot = |period: Period| Slot::of(variant.clone(), period);
         for (period, placed) in models {
-            report.periods.push(place(catalog, service, *period, placed, at));
+            report.periods.push(place(catalog, service, &slot(*period), placed, at));
         }
         for period in &mut report.periods {
-            let route = catalog.route(service, period.period);
+            let route = catalog.route(service, slot(period.period));
             period.falls_back_to =
-                route.filter(|route| route.is_fallback).map(|route| route.model_period);
+                route.filter(|route| route.is_fallback).map(|route| route.slot.period);
         }
         reports.push(report);
     }
@@ -275,19 +332,19 @@ fn put_in_force(catalog: &mut Catalog, stored: &[Stored], at: DateTime<Utc>) -> 
 fn place(
     catalog: &mut Catalog,
     service: &ServiceName,
-    period: Period,
+    slot: &Slot,
     placed: &Result<Placed, String>,
     at: DateTime<Utc>,
 ) -> PeriodReport {
-    let has_model = catalog.entry(service, period).is_some_and(|entry| entry.current.is_some());
+    let has_model = catalog.entry(service, slot).is_some_and(|entry| entry.current.is_some());
     let (status, reason) = match placed {
         Ok(placed) => {
             let reason = placed.fitted.reasons().join("; ");
             if placed.fitted.is_better() {
-                catalog.promote(service, period, placed.reference.clone());
+                catalog.promote(service, slot, placed.reference.clone());
                 (PeriodStatus::Promoted, None)
             } else if placed.fitted.model.gate.is_sound() && placed.place_is_free {
-                catalog.promote(service, period, placed.reference.clone());
+                catalog.promote(service, slot, placed.reference.clone());
                 (PeriodStatus::Provisional, Some(reason))
             } else if has_model {
                 (PeriodStatus::Kept, Some(reason))
@@ -299,11 +356,11 @@ fn place(
         Err(reason) => (PeriodStatus::TooLittleData, Some(reason.clone())),
     };
     if let Some(reason) = &reason {
-        note(catalog, service, period, reason, at);
+        note(catalog, service, slot, reason, at);
     }
     let placed = placed.as_ref().ok();
     PeriodReport {
-        period,
+        period: slot.period,
         status,
         reason,
         falls_back_to: None,
@@ -320,10 +377,10 @@ fn place(
 fn note(
     catalog: &mut Catalog,
     service: &ServiceName,
-    period: Period,
+    slot: &Slot,
     reason: &str,
     at: DateTime<Utc>,
 ) {
     let shortfall = Shortfall { at, reason: reason.to_owned() };
-    catalog.note_shortfall(service, period, shortfall);
+    catalog.note_shortfall(service, slot, shortfall);
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use detect::exclusion::Exclusion;
 use detect::rows::ServiceSamples;
-use domain::ServiceName;
 use domain::config::valid::{Config, ExcludedPeriod};
 use domain::limits::CYCLE_S;
+use domain::{ServiceName, Variant};
 use futures_util::StreamExt;
 
 use crate::ports::{RangeRequest, SourceError};
@@ -24,6 +24,8 @@ pub(super) struct Past {
     pub until_s: i64,
     /// Excluded periods and known incidents.
     pub left_out: Vec<ExcludedPeriod>,
+    /// Whose days are learned from; `None` for the usual ones.
+    pub variant: Option<Variant>,
 }
 
 /// Days by which the look-back grows at most for what is left out of it.
@@ -40,7 +42,42 @@ impl Past {
         let left_out = [&config.training.excluded_periods[..], &request.incidents[..]].concat();
         let lost_s = Exclusion::of(&left_out, None).length_s(after_s, until_s);
         let extension_s = lost_s.min(EXTENSION_DAYS_MAX * DAY_S).div_euclid(CYCLE_S) * CYCLE_S;
-        Past { after_s: after_s - extension_s, until_s, left_out }
+        Past { after_s: after_s - extension_s, until_s, left_out, variant: None }
+    }
+
+    /// The same for the days of a variant.
+    pub(super) fn of_variant(&self, variant: &Variant) -> Past {
+        Past { variant: Some(variant.clone()), ..self.clone() }
+    }
+
+    /// The variants of the excluded periods, in the order of their names.
+    pub(super) fn variants(&self) -> Vec<Variant> {
+        let named: BTreeSet<&Variant> =
+            self.left_out.iter().filter_map(|it| it.variant.as_ref()).collect();
+        named.into_iter().cloned().collect()
+    }
+
+    /// What a service does not learn from: usual models not from what is left out, those of a
+    /// variant not from what lies outside its days, nor from incidents and days without variant.
+    pub(super) fn exclusion_of(&self, service: &ServiceName) -> Exclusion {
+        let Some(variant) = &self.variant else {
+            return Exclusion::of(&self.left_out, Some(service));
+        };
+        let nobodys =
+            Exclusion::among(&self.left_out, |it| it.concerns(service) && it.variant.is_none());
+        let days = self.days_of(service, variant);
+        days.inverse(self.after_s, self.until_s).and(&nobodys)
+    }
+
+    /// Length of a variant's days within the history, seconds.
+    pub(super) fn variant_s(&self, service: &ServiceName, variant: &Variant) -> i64 {
+        self.days_of(service, variant).length_s(self.after_s, self.until_s)
+    }
+
+    fn days_of(&self, service: &ServiceName, variant: &Variant) -> Exclusion {
+        Exclusion::among(&self.left_out, |it| {
+            it.concerns(service) && it.variant.as_ref() == Some(variant)
+        })
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn record(
         history_until: epoch(past.until_s),
         left_out: past.left_out.len(),
         opening: config.detection.opening.as_str().to_owned(),
-        services: services.len(),
+        services: outcome.as_ref().map_or(0, TrainingReport::services_count),
         services_failed: services.iter().filter(|service| service.error.is_some()).count(),
         data_points: services.iter().map(|service| service.rows).sum(),
         data_digest: digest(services),
@@ -80,8 +80,8 @@ fn count(services: &[ServiceReport]) -> PeriodCounts {
 }
 
 fn reasons_of(service: &ServiceReport) -> Vec<(String, String)> {
-    let name = service.service.as_str();
-    let failed = service.error.iter().map(|error| (name.to_owned(), error.clone()));
+    let name = service.title();
+    let failed = service.error.iter().map(|error| (name.clone(), error.clone()));
     let of_period =
         |period: &PeriodReport| Some((format!("{name} {}", period.period), period.reason.clone()?));
     failed.chain(service.periods.iter().filter_map(of_period)).collect()

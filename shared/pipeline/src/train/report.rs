@@ -1,8 +1,10 @@
 //! What a training run did, service by service and period by period.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use detect::quality::{Grade, QualityReport};
-use domain::{Period, ServiceName};
+use domain::{Period, ServiceName, Variant};
 use serde::Serialize;
 
 use crate::ports::SourceError;
@@ -49,10 +51,13 @@ impl RunStatus {
     }
 }
 
-/// One service.
+/// One service: its usual models, or those of a variant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ServiceReport {
     pub service: ServiceName,
+    /// Whose models this is about; absent for the usual ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Variant>,
     /// Why nothing could be done at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -145,10 +150,18 @@ impl TrainingReport {
     }
 }
 
+impl TrainingReport {
+    /// Number of distinct services; one with a variant has several reports.
+    pub fn services_count(&self) -> usize {
+        self.services.iter().map(|it| &it.service).collect::<BTreeSet<_>>().len()
+    }
+}
+
 impl ServiceReport {
     pub(super) fn failed(service: ServiceName, error: &SourceError) -> ServiceReport {
         ServiceReport {
             service,
+            variant: None,
             error: Some(error.to_string()),
             rows: 0,
             quality: None,
@@ -158,13 +171,39 @@ impl ServiceReport {
         }
     }
 
+    /// A service of which the configuration asks for no models, and has no variant to learn.
+    pub(super) fn without_baseline(service: ServiceName) -> ServiceReport {
+        let error = "training.model_variants.train_baseline is off, and no variant has enough \
+                     excluded days in the history";
+        ServiceReport {
+            service,
+            variant: None,
+            error: Some(error.to_owned()),
+            rows: 0,
+            quality: None,
+            quality_score: None,
+            recommendations: Vec::new(),
+            periods: Vec::new(),
+        }
+    }
+
+    /// The service, with the variant if it is about one: `shop (holiday)`.
+    pub fn title(&self) -> String {
+        match &self.variant {
+            None => self.service.to_string(),
+            Some(variant) => format!("{} ({variant})", self.service),
+        }
+    }
+
     pub(super) fn trained(
         service: ServiceName,
+        variant: Option<Variant>,
         quality: &QualityReport,
         rows: usize,
     ) -> ServiceReport {
         ServiceReport {
             service,
+            variant,
             error: None,
             rows,
             quality: Some(quality.grade),

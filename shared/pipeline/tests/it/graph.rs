@@ -60,10 +60,7 @@ async fn a_service_that_waits_for_a_slow_callee_is_named_after_that() {
     let (name, found) = anomaly(&cycle, 0);
     let root = names()[1].to_string();
     assert_eq!(name, "upstream_cascade");
-    assert!(
-        found.description.starts_with(&format!("Slow because {root} is degraded")),
-        "{found:?}"
-    );
+    assert!(found.description.starts_with(&format!("Slow while {root} is degraded")), "{found:?}");
     assert!(found.description.contains(anomaly(&cycle, 1).0), "{}", found.description);
     let actions = found.recommended_actions.join("\n");
     assert!(actions.contains(&root) && !actions.contains('{'), "{actions}");
@@ -89,8 +86,11 @@ async fn a_fault_at_the_end_of_a_chain_is_told_along_the_chain() {
     let (name, found) = anomaly(&cycle, 0);
     assert_eq!(name, "dependency_chain_degradation");
     let chain: Vec<String> = names().iter().rev().map(ToString::to_string).collect();
-    let description =
-        format!("3 services in the chain are affected ({}); origin {}", chain.join(", "), chain[0]);
+    let description = format!(
+        "3 services in the chain are affected ({}); probable origin {}",
+        chain.join(", "),
+        chain[0]
+    );
     assert!(found.description.starts_with(&description), "{}", found.description);
     assert_eq!(analysis(&cycle, 0).cascade_type, CascadeType::ChainDegraded);
     assert_eq!(anomaly(&cycle, 1).0, "upstream_cascade");

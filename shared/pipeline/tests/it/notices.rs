@@ -106,3 +106,22 @@ async fn a_notice_that_is_not_taken_is_lost_and_said() {
     let deliveries = cycle.deliveries.expect("a count");
     assert_eq!((deliveries.waiting, deliveries.dead), (0, 0), "it was never in the outbox");
 }
+
+#[tokio::test]
+async fn a_model_that_is_out_of_date_is_told_once_a_day() {
+    let fake = Arc::new(RecordingPublisher::new());
+    let document = r#"{"inference": {"check_drift": true}}"#;
+    let mut watch = Watch::new(document, &[("webhook", &fake)]);
+    let moved = &names()[0];
+    let since_s = at(NOON).timestamp() - 26 * 3600;
+    watch.fleet.rewrite("application_latency", moved, |time_s, value| {
+        if time_s > since_s { value * 4.0 } else { value }
+    });
+    let cycle = watch.tick().await;
+    watch.tick().await;
+    let drifted = (NotificationStatus::Drifted, "model_drift".to_owned(), 720);
+    assert_eq!(told(&fake.taken()), [drifted]);
+    let evaluation = |it: &&payload::result::ServiceResult| it.service_name() == moved.as_str();
+    let found = cycle.results.iter().find(evaluation).unwrap().evaluation().unwrap();
+    assert!(found.drift_analysis.as_ref().unwrap().training_due);
+}

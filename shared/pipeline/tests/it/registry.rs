@@ -52,7 +52,7 @@ async fn a_change_that_is_refused_stores_nothing() {
     let clock = FixedClock::at(at("2026-04-01T00:00:00Z"));
     let name = service("a");
     let refused = registry.swap(&clock, |catalog| catalog.roll_back(&name, Period::NightHours));
-    let expected = CatalogError::Unknown { service: name.clone(), period: Period::NightHours };
+    let expected = CatalogError::Unknown { service: name.clone(), slot: Period::NightHours.into() };
     assert_eq!(refused.await, Err(RegistryError::Change(expected)));
     assert!(store.snapshot().is_empty());
 }

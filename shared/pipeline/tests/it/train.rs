@@ -206,6 +206,7 @@ async fn a_known_incident_is_left_out_of_its_service_only() {
         start_s: crate::fleet::at("2026-03-20T00:00:00Z").timestamp(),
         end_s: crate::fleet::at("2026-03-31T23:59:59Z").timestamp(),
         reason: "sale".to_owned(),
+        variant: None,
     };
     let mut by_config = Fleet::untrained();
     by_config.config = without_bad_days();

@@ -156,7 +156,7 @@ fn picture(page: &Page<'_>, service: &str, metrics: &[String], span: (i64, i64))
 /// How far a metric went from the middle of what is usual, in widths of it.
 fn departure(page: &Page<'_>, tape: &Tape, index: usize, span: (i64, i64)) -> Option<f64> {
     let series = tape.samples.series.get(index)?.as_ref()?;
-    let usual = page.run.judge.usual(&tape.service, span.0).get(index).copied().flatten();
+    let usual = page.usual(&tape.service, index)(span.0);
     let values = series.between(span.0 - 1, span.1).map(|(_, value)| value);
     let far = |value: f64| {
         usual.map_or(0.0, |it| {
@@ -177,9 +177,7 @@ fn metric_picture(
     let samples: Vec<(i64, f64)> = series.between(from_s - 1, until_s).collect();
     let (first_s, last_s) = (samples.first()?.0, samples.last()?.0);
     let axis = Axis::of([(first_s, last_s)]);
-    let usual = chart::stretches(&axis, |time_s| {
-        page.run.judge.usual(&tape.service, time_s).get(index).copied().flatten()
-    });
+    let usual = chart::stretches(&axis, page.usual(&tape.service, index));
     let range = Range::of(&samples, &usual)?;
     let marks = page.marks(tape.service.as_str());
     let (labels, alerts): (Vec<_>, Vec<_>) = marks.into_iter().partition(|it| it.class == "lb");

@@ -14,6 +14,9 @@ use super::html::escape;
 pub const HEIGHT: f64 = 100.0;
 /// Shares of values that may lie outside the paper.
 const OUTSIDE: f64 = 0.0005;
+/// Heights of all values that a band may add above or below them.
+const BAND_ROOM: f64 = 1.0;
+
 /// A stretch to mark.
 #[derive(Debug, Clone)]
 pub struct Mark {
@@ -48,9 +51,12 @@ impl Range {
         let last = values.len().checked_sub(1)?;
         let outside = (OUTSIDE * last as f64) as usize;
         let (mut low, mut high) = (values[outside], values[last - outside]);
+        // Few requests make a band wide: it may leave the paper, values may not.
+        let room = BAND_ROOM * (high - low).max(1e-3 * high.abs());
+        let (lowest, highest) = (low - room, high + room);
         for stretch in usual {
-            low = low.min(stretch.usual.low);
-            high = high.max(stretch.usual.high);
+            low = low.min(stretch.usual.low.max(lowest));
+            high = high.max(stretch.usual.high.min(highest));
         }
         if low >= 0.0 && low < 0.5 * high {
             low = 0.0;
@@ -121,17 +127,61 @@ pub fn stretches(axis: &Axis, usual: impl Fn(i64) -> Option<Usual>) -> Vec<Stret
     found
 }
 
-/// What is usual as a band with its middle.
+/// What is usual as a band with its middle: steps, in one outline as long as nothing is missing.
 pub fn band(axis: &Axis, stretches: &[Stretch], range: Range) -> String {
+    let step = |it: &Stretch| {
+        let [low, middle, high] =
+            [it.usual.low, it.usual.middle, it.usual.high].map(|it| range.y(it).round() as i64);
+        let places: Vec<(f64, f64)> = axis.places(it.from_s, it.until_s).collect();
+        places.into_iter().map(move |(left, right)| Step {
+            left: left.round() as i64,
+            right: right.round() as i64,
+            low,
+            middle,
+            high,
+        })
+    };
+    let steps: Vec<Step> = stretches.iter().flat_map(step).collect();
     let (mut band, mut middle) = (String::new(), String::new());
-    for it in stretches {
-        let (low, high) = (range.y(it.usual.low), range.y(it.usual.high));
-        for (left, right) in axis.places(it.from_s, it.until_s) {
-            let _ = write!(band, "M{left:.0} {high:.0}H{right:.0}V{low:.0}H{left:.0}z");
-            let _ = write!(middle, "M{left:.0} {:.0}H{right:.0}", range.y(it.usual.middle));
-        }
+    for run in steps.chunk_by(|a, b| a.right == b.left) {
+        let there = edge(run.iter().map(|it| (it.left, it.right, it.high)));
+        let back = edge(run.iter().rev().map(|it| (it.right, it.left, it.low)));
+        let _ = write!(band, "M{there}L{back}z");
+        let _ = write!(middle, "M{}", edge(run.iter().map(|it| (it.left, it.right, it.middle))));
     }
     format!("<path class=\"bd\" d=\"{band}\"/><path class=\"md\" d=\"{middle}\"/>")
+}
+
+/// A stretch on the paper.
+struct Step {
+    left: i64,
+    right: i64,
+    low: i64,
+    middle: i64,
+    high: i64,
+}
+
+/// A line of steps (from, to, height), without its first letter.
+fn edge(steps: impl Iterator<Item = (i64, i64, i64)>) -> String {
+    let mut path = String::new();
+    let mut now: Option<(i64, i64)> = None;
+    for (from, to, height) in steps {
+        match now {
+            None => {
+                let _ = write!(path, "{from} {height}");
+            }
+            // As it was: the line is drawn when it turns.
+            Some((_, before)) if before == height => {}
+            Some((until, _)) => {
+                let _ = write!(path, "H{until}V{height}");
+            }
+        }
+        now = Some((to, height));
+    }
+    if let Some((until, _)) = now {
+        let _ = write!(path, "H{until}");
+    }
+    path
 }
 
 /// A line across the paper.
@@ -221,14 +271,35 @@ mod tests {
     }
 
     #[test]
-    fn a_range_holds_what_is_usual_and_never_collapses() {
+    fn a_range_holds_what_is_usual_if_that_is_not_far_and_never_collapses() {
         let usual =
             |low, high| Stretch { from_s: 0, until_s: 60, usual: Usual { low, middle: low, high } };
-        let range = Range::of(&[(0, 5.0), (1, 6.0)], &[usual(4.0, 9.0)]);
-        assert_eq!(range, Some(Range { low: 0.0, high: 9.0 }));
+        let range = Range::of(&[(0, 5.0), (1, 9.0)], &[usual(4.0, 12.0)]);
+        assert_eq!(range, Some(Range { low: 0.0, high: 12.0 }));
+        let range = Range::of(&[(0, 5.0), (1, 6.0)], &[usual(4.0, 900.0)]);
+        assert_eq!(range, Some(Range { low: 4.0, high: 7.0 }));
         let flat = Range::of(&[(0, 100.0), (1, 100.0)], &[]).unwrap();
         assert!(flat.low < 100.0 && flat.high > 100.0);
         assert_eq!(Range::of(&[(0, f64::NAN)], &[]), None);
+    }
+
+    #[test]
+    fn a_band_is_one_outline_of_steps() {
+        let axis = Axis::of([(0, 2_000)]);
+        let stretch = |from_s, until_s, low, high| {
+            let usual = Usual { low, middle: 0.5 * (low + high), high };
+            Stretch { from_s, until_s, usual }
+        };
+        let stretches = [
+            stretch(0, 100, 10.0, 30.0),
+            stretch(100, 200, 10.0, 30.0),
+            stretch(200, 300, 20.0, 30.0),
+            stretch(900, 1_000, 0.0, 100.0),
+        ];
+        insta::assert_snapshot!(
+            band(&axis, &stretches, Range { low: 0.0, high: 100.0 }),
+            @r#"<path class="bd" d="M0 70H300L300 80H200V90H0zM900 0H1000L1000 100H900z"/><path class="md" d="M0 80H200V75H300M900 50H1000"/>"#
+        );
     }
 
     #[test]

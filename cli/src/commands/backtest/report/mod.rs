@@ -18,9 +18,9 @@ mod overview;
 mod services;
 mod tables;
 
-use domain::Calendar;
+use domain::{Calendar, ServiceName};
 use pipeline::backtest::accuracy::{Accuracy, EVERY_SERVICE, Label, Outcome, Verdict};
-use pipeline::backtest::{Incident, Tape, Track};
+use pipeline::backtest::{Incident, Tape, Track, Usual};
 
 use super::Run;
 use chart::Mark;
@@ -81,6 +81,12 @@ impl<'a> Page<'a> {
 
     fn tape(&self, service: &str) -> Option<&'a Tape> {
         self.run.input.tapes.iter().find(|tape| tape.service.as_str() == service)
+    }
+
+    /// What is usual of a service's metric, by its place in the metric set, at any instant.
+    fn usual(&self, service: &ServiceName, metric: usize) -> impl Fn(i64) -> Option<Usual> {
+        let track = self.run.tracks.iter().find(|it| it.service == *service);
+        move |time_s| track?.usual(self.run.judge, metric, time_s)
     }
 
     /// What its worst cycle said, without the service's name in front.

@@ -23,10 +23,15 @@ pub fn sections(page: &Page<'_>) -> String {
     let lines: usize =
         page.tracks().map(|(_, tape)| 1 + tape.samples.series.iter().flatten().count()).sum();
     let points = (PAGE_POINTS_MAX / lines.max(1)).clamp(LINE_POINTS_MIN, LINE_POINTS_MAX);
-    let mut text = String::from(
-        "<section id=\"services\"><h2>Services</h2>\n<p class=\"note\">The band is where the metric \
-         was nine times of ten in training, the fine line its median. Move over a chart to read \
-         it.</p>\n",
+    let mut text = format!(
+        "<section id=\"services\"><h2>Services</h2>\n<p class=\"note\">{} Move over a chart to \
+         read it.</p>\n",
+        if page.tracks().any(|(track, _)| track.findings.iter().any(|it| !it.bands.is_empty())) {
+            "The band is where the metric would be if all were as usual, the fine line its middle."
+        } else {
+            "The band is where the metric was nine times of ten in training, the fine line its \
+             median."
+        }
     );
     for (track, tape) in page.tracks() {
         text.push_str(&section(page, track, tape, points));
@@ -81,9 +86,7 @@ fn metric_row(
         return String::new();
     };
     let samples = replayed(tape, series.iter());
-    let usual = chart::stretches(axis, |time_s| {
-        page.run.judge.usual(&tape.service, time_s).get(index).copied().flatten()
-    });
+    let usual = chart::stretches(axis, page.usual(&tape.service, index));
     let Some(range) = Range::of(&samples, &usual) else { return String::new() };
     let band = chart::band(axis, &usual, range);
     let line = chart::line(axis, &samples, tape.step_s, range, points);

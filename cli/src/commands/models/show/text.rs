@@ -41,7 +41,7 @@ fn heading(shown: &Shown) -> Vec<String> {
         Standing::Before => (Tone::Warning, "the one before, not in force"),
         Standing::Stored => (Tone::Warning, "stored, not in force"),
     };
-    let name = format!("{} {}", shown.model.service, shown.model.period);
+    let name = format!("{} {}", shown.model.service, shown.slot);
     vec![
         format!("{}  {}", paint(Tone::Strong, &name), paint(tone, standing)),
         paint(Tone::Faint, &shown.reference.key),

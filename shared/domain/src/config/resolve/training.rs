@@ -5,10 +5,18 @@ use chrono_tz::Tz;
 use super::require_ascending;
 use crate::config::moment::{self, Moment, Side};
 use crate::config::problems::Problem;
-use crate::config::valid::{ContaminationMethod, ExcludedPeriod, SeverityPercentiles, Training};
+use crate::config::valid::{
+    ContaminationMethod, DriftLimits, ExcludedPeriod, ModelVariants, SeverityPercentiles, Training,
+};
 use crate::config::values::{Leaf, Values};
 use crate::limits::CYCLE_S;
 use crate::service::ServiceName;
+use crate::slot::Variant;
+
+/// The variant of an excluded period that names none.
+const VARIANT_USUAL: &str = "holiday";
+/// The word for an excluded period that nobody learns from.
+const NO_VARIANT: &str = "none";
 
 pub(super) fn training(values: &Values, problems: &mut Vec<Problem>) -> Training {
     let method = values.text("training.contamination_estimation.method");
@@ -26,6 +34,25 @@ pub(super) fn training(values: &Values, problems: &mut Vec<Problem>) -> Training
         calibration_enabled: values.flag("training.threshold_calibration.enabled"),
         percentiles: percentiles(values, problems),
         excluded_periods: excluded_periods(values, problems),
+        variants: variants(values),
+    }
+}
+
+/// How far a metric may be from training.
+pub(super) fn drift_limits(values: &Values, problems: &mut Vec<Problem>) -> DriftLimits {
+    const AT: &str = "training.drift_detection";
+    let names = ["z_score_warning", "z_score_critical"];
+    let numbers = names.map(|name| values.number(&format!("{AT}.{name}")));
+    require_ascending(AT, "TRN001", &names, &numbers, problems);
+    let [warning, critical] = numbers;
+    DriftLimits { warning, critical }
+}
+
+fn variants(values: &Values) -> ModelVariants {
+    ModelVariants {
+        train_baseline: values.flag("training.model_variants.train_baseline"),
+        train_holiday: values.flag("training.model_variants.train_holiday"),
+        days_min: values.whole("training.model_variants.min_excluded_days_for_variant"),
     }
 }
 
@@ -72,7 +99,11 @@ fn excluded_period(
         return None;
     }
     let reason = reason.and_then(|leaf| leaf.value.as_str()).unwrap_or_default().to_owned();
-    Some(ExcludedPeriod { service, start_s, end_s, reason })
+    let variant = values.each("training.excluded_periods[].model_variant").find(of_same_item);
+    let variant = variant.and_then(|leaf| leaf.value.as_str()).unwrap_or(VARIANT_USUAL);
+    let variant = Some(variant).filter(|it| *it != NO_VARIANT);
+    let variant = variant.and_then(|it| Variant::new(it).ok());
+    Some(ExcludedPeriod { service, start_s, end_s, reason, variant })
 }
 
 fn epoch_s(leaf: &Leaf, side: Side, zone: Tz, problems: &mut Vec<Problem>) -> Option<i64> {

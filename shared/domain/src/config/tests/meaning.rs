@@ -56,6 +56,11 @@ fn defaults_need_no_document() {
             low: 10.0,
         },
         excluded_periods: [],
+        variants: ModelVariants {
+            train_baseline: true,
+            train_holiday: true,
+            days_min: 7,
+        },
     }
     "#);
     insta::assert_debug_snapshot!(config.detection, @r#"
@@ -281,6 +286,31 @@ fn excluded_periods_are_inclusive_and_local() {
 }
 
 #[test]
+fn an_excluded_period_has_a_variant_unless_it_says_none() {
+    let config = accepted(
+        r#"{"training": {"excluded_periods": [
+            {"start": "2026-12-24", "end": "2026-12-26"},
+            {"start": "2026-12-26", "end": "2026-12-28", "model_variant": "sale"},
+            {"start": "2026-11-01", "end": "2026-11-02", "model_variant": "none"},
+            {"start": "2026-11-02", "end": "2026-11-03", "service": "checkout"}
+        ]}}"#,
+    );
+    let at = |service: &str, text: &str| {
+        let instant = text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+        let service = crate::ServiceName::new(service).unwrap();
+        config.variant_at(&service, instant.timestamp()).map(|it| it.to_string())
+    };
+    let holiday = Some("holiday".to_owned());
+    assert_eq!(at("booking", "2026-12-23T23:59:59Z"), None);
+    assert_eq!(at("booking", "2026-12-24T00:00:00Z"), holiday);
+    assert_eq!(at("booking", "2026-12-26T12:00:00Z"), holiday, "the first one listed");
+    assert_eq!(at("booking", "2026-12-28T23:59:59Z"), Some("sale".to_owned()));
+    assert_eq!(at("booking", "2026-12-29T00:00:00Z"), None);
+    assert_eq!(at("booking", "2026-11-02T12:00:00Z"), None);
+    assert_eq!(at("checkout", "2026-11-02T12:00:00Z"), holiday, "\"none\" does not hide another");
+}
+
+#[test]
 fn times_that_never_were_are_refused() {
     insta::assert_snapshot!(refused(
         r#"{"time_periods": {"timezone": "Europe/Paris"}, "training": {"excluded_periods": [
@@ -431,6 +461,17 @@ fn incidents_dependencies_and_silences_are_checked() {
       5. error ALR002 at alerting.silences[0].until: the silence ends before it starts; write an end at or after its start
       6. error ALR002 at alerting.silences[1].from: 2026-03-29 02:30:00 does not exist in Europe/Paris: clocks jump over it; write a time before or after the jump, or give an offset like +01:00
     "#);
+}
+
+#[test]
+fn a_silence_for_a_service_that_nobody_lists_is_pointed_out() {
+    let document = r#"{
+        "services": { "core": ["order"] },
+        "alerting": { "silences": [
+            { "from": "2026-03-01", "until": "2026-03-02", "service": "ordr" }
+        ] }
+    }"#;
+    insta::assert_snapshot!(warned(document), @r#"warning SVC004 at alerting.silences[0].service: "ordr" is not listed under services; did you mean "order"?"#);
 }
 
 #[test]
