@@ -58,6 +58,7 @@ pub struct ThresholdCard {
     /// At the lowest threshold there is.
     pub per_week_max: f64,
     /// Incidents in a replay of the training data, and its length.
+    #[serde(default)]
     pub replayed: u32,
     pub weeks: f64,
 }

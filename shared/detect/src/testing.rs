@@ -88,11 +88,6 @@ pub(crate) fn config() -> Config {
         enrichment: domain::config::enrichment::Enrichment::default(),
         delivery: domain::config::receivers::Delivery::default(),
         slos: None,
-        enrichment: domain::config::enrichment::Enrichment {
-            exceptions: false,
-            service_graph: false,
-            envoy: None,
-        },
         log_level: LogLevel::Info,
     }
 }
