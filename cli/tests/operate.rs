@@ -138,6 +138,29 @@ fn an_operator_takes_an_incident_to_its_end() {
 }
 
 #[test]
+fn what_two_people_do_between_two_cycles_is_kept_of_both() {
+    let (state, id) = with_incident(&[]);
+    let run = |arguments: &str| run(state.path(), arguments, &[]);
+    says(&run(&format!("incidents ack {id} --by ann")), 0, &["acknowledged by ann"]);
+    says(&run(&format!("incidents ack {id} --by bob")), 0, &["acknowledged by bob"]);
+    says(&run(&format!("incidents show {id}")), 0, &["acknowledged by ann", "acknowledged by bob"]);
+}
+
+#[test]
+fn an_alert_is_not_sent_again_after_the_end_of_its_incident() {
+    let refusing = refusing();
+    let webhook = [("YAGA__WEBHOOK__URL", refusing.as_str())];
+    let (state, id) = with_incident(&webhook);
+    let run = |arguments: &str| run(state.path(), arguments, &webhook);
+    says(&run(&format!("incidents close {id} --by ann")), 0, &["1 message waits"]);
+    let listing = run("outbox list --json").json();
+    let messages = listing["messages"].as_array().unwrap();
+    let alert = messages.iter().find(|it| it["incident_ids"] == serde_json::json!([id])).unwrap();
+    let alert = alert["message_id"].as_str().unwrap();
+    says(&run(&format!("outbox retry {alert}")), 1, &[alert, "the incident is over", "drop"]);
+}
+
+#[test]
 fn a_reset_wants_to_be_confirmed() {
     let (state, id) = with_incident(&[]);
     let run = |arguments: &str| run(state.path(), arguments, &[]);

@@ -46,8 +46,7 @@ pub struct Card {
     pub yaga_version: String,
 }
 
-/// The score that opens incidents. Rates are false incidents per week, by a replay of the training
-/// data.
+/// The score that opens incidents. Rates are false incidents per week that are expected from now on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ThresholdCard {
     pub score: f64,
@@ -58,6 +57,9 @@ pub struct ThresholdCard {
     pub per_week_high: f64,
     /// At the lowest threshold there is.
     pub per_week_max: f64,
+    /// Incidents in a replay of the training data, and its length.
+    #[serde(default)]
+    pub replayed: u32,
     pub weeks: f64,
 }
 
@@ -176,6 +178,7 @@ fn threshold_card(model: &PeriodModel) -> Option<ThresholdCard> {
         per_week_low: round(low),
         per_week_high: round(high),
         per_week_max: round(it.per_week_max()),
+        replayed: it.incidents,
         weeks: round(f64::from(it.weeks)),
     })
 }

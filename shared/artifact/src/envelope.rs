@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 64;
 /// The format that this version writes, and the only one that it reads.
-pub const FORMAT_VERSION: u16 = 2;
+pub const FORMAT_VERSION: u16 = 3;
 
 const MAGIC: &[u8; 8] = b"YAGAMODL";
 const CODEC_BINCODE: u16 = 1;
@@ -148,7 +148,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @r"
         it has 10 bytes, fewer than the header's 64: it is truncated
         it does not begin like a yaga model: it is some other file
-        its format version is 9; this yaga reads version 2: use the yaga that wrote it, or train again
+        its format version is 9; this yaga reads version 3: use the yaga that wrote it, or train again
         its codec 9 is unknown to this yaga
         its body should have 5 bytes and has 2: it is truncated or was appended to
         its checksum does not match: it is damaged

@@ -312,6 +312,8 @@ fn drift_takes_confidence_unless_an_objective_is_breached() {
     let before = scene.interpret().unwrap();
     assert_eq!(before.original_confidence, None);
     scene.drift = Some(DriftReport {
+        limits: domain::config::valid::DriftLimits::default(),
+        is_lasting: false,
         basis: crate::drift::Basis::Window { rows: 100 },
         metrics: Vec::new(),
         relation: None,

@@ -6,6 +6,7 @@
 //! relation of the metrics is judged by the window's median Mahalanobis distance. A penalty needs
 //! the same finding an hour ago.
 
+use domain::config::valid::DriftLimits;
 use domain::{MetricSet, Severity};
 use stats::{autocorrelation_lag1, effective_sample_size, median};
 
@@ -17,6 +18,7 @@ use crate::statistics::Selection;
 #[derive(Debug, Clone, PartialEq)]
 pub struct DriftReport {
     pub basis: Basis,
+    pub limits: DriftLimits,
     /// Every metric that could be checked, in the order of the model.
     pub metrics: Vec<MetricDrift>,
     pub relation: Option<RelationDrift>,
@@ -39,6 +41,7 @@ pub enum Basis {
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricDrift {
     pub metric: String,
+    pub limits: DriftLimits,
     /// Standard deviations of training between the current median and the mean of training.
     pub z_score: f64,
     pub training_mean: f64,
@@ -65,15 +68,14 @@ pub const WINDOW_S: i64 = 24 * 3600;
 pub const PERSISTENCE_S: i64 = 3600;
 /// Rows below which there is no window.
 const ROWS_MIN: usize = 12;
-/// Scores beyond which a metric has drifted, and drifted far.
-const DRIFTED: f64 = 3.0;
-const FAR: f64 = 5.0;
 const PENALTY: f64 = 0.15;
 const PENALTY_FAR: f64 = 0.30;
 /// Multiple of the limit beyond which relations have drifted far.
 const RELATION_FAR: f64 = 1.5;
 /// What rows of this age show has lasted for a day.
 const LASTING_S: i64 = 20 * 3600;
+/// Such rows there must be: half an hour.
+const LASTING_ROWS_MIN: usize = 6;
 const PSI_BINS: usize = 10;
 /// Keeps the logarithm of an empty bin finite.
 const PSI_SHARE_MIN: f64 = 1e-3;
@@ -93,8 +95,10 @@ pub fn check(
     rows: &Rows,
     observation: &Observation,
     metrics: &MetricSet,
+    limits: DriftLimits,
     at_s: i64,
 ) -> DriftReport {
+    let report = |rows: &Rows, rows_min| report(model, rows, metrics, limits, rows_min);
     let window = |until_s: i64| rows.filter(|t| t > until_s - WINDOW_S && t <= until_s);
     let now = window(at_s);
     if now.len() < ROWS_MIN {
@@ -103,15 +107,15 @@ pub fn check(
             columns: observation.values.iter().map(|v| vec![v.unwrap_or(f64::NAN)]).collect(),
             width_s: rows.width_s,
         };
-        return DriftReport { basis: Basis::Instant, ..report(model, &one, metrics, 1) };
+        return DriftReport { basis: Basis::Instant, ..report(&one, 1) };
     }
-    let mut found = report(model, &now, metrics, ROWS_MIN);
-    found.is_lasting = is_lasting(model, &now, metrics, at_s);
+    let mut found = report(&now, ROWS_MIN);
+    found.is_lasting = is_lasting(&now, at_s, report);
     let before = window(at_s - PERSISTENCE_S);
     found.penalty = if before.len() < ROWS_MIN {
         0.0
     } else {
-        let before = report(model, &before, metrics, ROWS_MIN);
+        let before = report(&before, ROWS_MIN);
         found.penalty_by_size().min(before.penalty_by_size())
     };
     found
@@ -119,30 +123,38 @@ pub fn check(
 
 /// True if the same thing is far out from the beginning of a day to its end: in the rows that are
 /// older than [`LASTING_S`], and in both halves of the others.
-fn is_lasting(model: &PeriodModel, rows: &Rows, metrics: &MetricSet, at_s: i64) -> bool {
+fn is_lasting(rows: &Rows, at_s: i64, report: impl Fn(&Rows, usize) -> DriftReport) -> bool {
     let oldest = rows.filter(|time_s| at_s - time_s >= LASTING_S);
     let others = rows.filter(|time_s| at_s - time_s < LASTING_S);
     let (older, newer) = others.split_at(others.len() / 2);
     let parts = [oldest, older, newer];
-    if parts.iter().any(|part| part.len() < ROWS_MIN) {
+    if parts.iter().any(|part| part.len() < LASTING_ROWS_MIN) {
         return false;
     }
-    let parts = parts.map(|part| report(model, &part, metrics, ROWS_MIN));
+    let parts = parts.map(|part| report(&part, LASTING_ROWS_MIN));
     let is_far = |name: &str| {
-        let far = |it: &MetricDrift| it.metric == name && it.z_score > FAR;
+        let far = |it: &MetricDrift| it.metric == name && it.z_score > it.limits.critical;
         parts.iter().all(|part| part.metrics.iter().any(far))
     };
     let has_far_relation =
         |part: &DriftReport| part.relation.is_some_and(|it| it.distance > RELATION_FAR * it.limit);
-    model.metrics.iter().any(|metric| is_far(&metric.name)) || parts.iter().all(has_far_relation)
+    parts[0].metrics.iter().any(|it| is_far(&it.metric)) || parts.iter().all(has_far_relation)
 }
 
 /// Everything but the penalty.
-fn report(model: &PeriodModel, rows: &Rows, metrics: &MetricSet, rows_min: usize) -> DriftReport {
+fn report(
+    model: &PeriodModel,
+    rows: &Rows,
+    metrics: &MetricSet,
+    limits: DriftLimits,
+    rows_min: usize,
+) -> DriftReport {
     let column = |name: &str| rows.columns.get(metrics.index_of(name)?);
-    let checked = |metric: &MetricModel| metric_drift(metric, column(&metric.name)?, rows_min);
+    let checked =
+        |metric: &MetricModel| metric_drift(metric, column(&metric.name)?, limits, rows_min);
     DriftReport {
         basis: Basis::Window { rows: rows.len() },
+        limits,
         metrics: model.metrics.iter().filter_map(checked).collect(),
         relation: relation_drift(model, rows, metrics, rows_min),
         penalty: 0.0,
@@ -150,7 +162,12 @@ fn report(model: &PeriodModel, rows: &Rows, metrics: &MetricSet, rows_min: usize
     }
 }
 
-fn metric_drift(metric: &MetricModel, column: &[f64], rows_min: usize) -> Option<MetricDrift> {
+fn metric_drift(
+    metric: &MetricModel,
+    column: &[f64],
+    limits: DriftLimits,
+    rows_min: usize,
+) -> Option<MetricDrift> {
     let selection = metric.zeros.selection();
     let is_described = |value: f64| match selection {
         Selection::All => true,
@@ -167,6 +184,7 @@ fn metric_drift(metric: &MetricModel, column: &[f64], rows_min: usize) -> Option
     let rho = autocorrelation_lag1(&values).unwrap_or(0.0);
     Some(MetricDrift {
         metric: metric.name.clone(),
+        limits,
         z_score: (current - trained.mean).abs() / (trained.std + 1e-8),
         training_mean: trained.mean,
         training_std: trained.std,
@@ -257,8 +275,8 @@ impl DriftReport {
 
     /// What to do about it.
     pub fn recommendation(&self) -> &'static str {
-        let is_far = self.score() > FAR;
-        match (self.has_relation_drift(), is_far, self.score() > DRIFTED) {
+        let is_far = self.score() > self.limits.critical;
+        match (self.has_relation_drift(), is_far, self.score() > self.limits.warning) {
             (true, true, _) => "CRITICAL: the service has changed; train again now",
             (true, false, _) => "CRITICAL: the relation of metrics has shifted; train again",
             (false, true, _) => "CRITICAL: metrics are far from training; consider training again",
@@ -268,7 +286,7 @@ impl DriftReport {
     }
 
     fn penalty_by_size(&self) -> f64 {
-        let of_metrics = penalty(self.score());
+        let of_metrics = penalty(self.score(), self.limits);
         let of_relation = match self.relation {
             Some(it) if it.distance > RELATION_FAR * it.limit => PENALTY_FAR,
             Some(it) if it.distance > it.limit => PENALTY,
@@ -278,24 +296,24 @@ impl DriftReport {
     }
 }
 
-/// What a score costs: nothing up to 3, 0.15 up to 5, 0.30 beyond.
-pub fn penalty(score: f64) -> f64 {
+/// What a score costs: nothing up to the first limit, 0.15 up to the second, 0.30 beyond.
+pub fn penalty(score: f64, limits: DriftLimits) -> f64 {
     match score {
-        s if s > FAR => PENALTY_FAR,
-        s if s > DRIFTED => PENALTY,
+        s if s > limits.critical => PENALTY_FAR,
+        s if s > limits.warning => PENALTY,
         _ => 0.0,
     }
 }
 
 impl MetricDrift {
-    /// Beyond three standard deviations, so beyond three standard errors too.
+    /// Beyond the first limit in standard deviations, so beyond as many standard errors too.
     pub fn has_drifted(&self) -> bool {
-        self.z_score > DRIFTED
+        self.z_score > self.limits.warning
     }
 
-    /// High beyond five standard deviations, else medium.
+    /// High beyond the second limit, else medium.
     pub fn severity(&self) -> Severity {
-        if self.z_score > FAR { Severity::High } else { Severity::Medium }
+        if self.z_score > self.limits.critical { Severity::High } else { Severity::Medium }
     }
 
     /// Standard errors between the median and the mean of training.

@@ -25,7 +25,7 @@ fn checked(model: &PeriodModel, change: impl Fn(i64, usize, f64) -> f64) -> Drif
     let (rows, at_s) = recent(change);
     let metrics = MetricSet::five();
     let last = rows.observation(rows.len() - 1, &metrics);
-    check(model, &rows, &last, &metrics, at_s)
+    check(model, &rows, &last, &metrics, DriftLimits::default(), at_s)
 }
 
 #[test]
@@ -93,7 +93,10 @@ fn a_whole_day_far_away_asks_for_training_and_less_does_not() {
     let metrics = MetricSet::five();
     let last = rows.observation(rows.len() - 1, &metrics);
     let today = rows.filter(|time_s| time_s > at_s - 9 * 3600);
-    assert!(!check(model, &today, &last, &metrics, at_s).is_lasting, "nobody knows of yesterday");
+    assert!(
+        !check(model, &today, &last, &metrics, DriftLimits::default(), at_s).is_lasting,
+        "nobody knows of yesterday"
+    );
 }
 
 #[test]
@@ -118,7 +121,7 @@ fn one_observation_is_told_and_costs_nothing() {
     let metrics = MetricSet::five();
     let last = rows.observation(rows.len() - 1, &metrics);
     let few = rows.filter(|time| time > at_s - 1800);
-    let found = check(model, &few, &last, &metrics, at_s);
+    let found = check(model, &few, &last, &metrics, DriftLimits::default(), at_s);
     assert_eq!((found.basis, found.penalty), (Basis::Instant, 0.0));
     assert!(found.has_drift());
     assert_eq!(found.metrics[0].psi, None);
@@ -147,5 +150,23 @@ fn limits_are_those_of_chi_square() {
 
 #[test]
 fn penalties_begin_beyond_their_bounds() {
-    assert_eq!([0.0, 3.0, 3.01, 4.0, 5.0, 5.01].map(penalty), [0.0, 0.0, 0.15, 0.15, 0.15, 0.30]);
+    assert_eq!(
+        [0.0, 3.0, 3.01, 4.0, 5.0, 5.01].map(|it| penalty(it, DriftLimits::default())),
+        [0.0, 0.0, 0.15, 0.15, 0.15, 0.30]
+    );
+}
+
+#[test]
+fn limits_are_those_of_the_configuration() {
+    let (rows, at_s) = recent(|_, metric, value| if metric == 2 { value * 3.0 } else { value });
+    let metrics = MetricSet::five();
+    let last = rows.observation(rows.len() - 1, &metrics);
+    let found = |warning, critical| {
+        let limits = DriftLimits { warning, critical };
+        check(business_model(), &rows, &last, &metrics, limits, at_s)
+    };
+    let score = found(3.0, 5.0).score();
+    let mild = found(3.0, score + 1.0);
+    assert_eq!(mild.drifted().next().map(MetricDrift::severity), Some(Severity::Medium));
+    assert_eq!(found(score + 1.0, score + 2.0).drifted().count(), 0);
 }

@@ -8,7 +8,7 @@ use domain::config::valid::Bounds;
 use domain::{Calendar, MetricDefinition, MetricSet, Series, Severity};
 use serde::{Deserialize, Serialize};
 
-use crate::budget::Threshold;
+use crate::budget::{Peers, Replay, Threshold};
 use crate::generic::{self, GenericEvidence, GenericModel, MetricEvidence, Samples};
 use crate::recipe::Recipe;
 use crate::residual::residuals::window_s;
@@ -163,25 +163,20 @@ pub fn pool(fits: &[Option<EvidenceFit>]) -> TailPool {
 }
 
 impl EvidenceFit {
-    /// The service's model. `wish` is how many false incidents per week it may open; the generic
-    /// recipe has one threshold for all.
-    pub fn finish(&self, pool: &TailPool, wish: Option<f64>) -> EvidenceModel {
+    /// The service's model; [`EvidenceModel::open_at`] gives it its threshold. With the replay of
+    /// its history; the generic recipe has none.
+    pub fn finish(&self, pool: &TailPool) -> (EvidenceModel, Option<Replay>) {
         match self {
             EvidenceFit::Residual { fit, history } => {
-                let mut model = fit.finish(pool);
-                model.threshold = threshold(&model, history, wish);
-                EvidenceModel::Residual(model)
+                let model = fit.finish(pool);
+                let cycles = replay(&model, history, i64::MIN);
+                let scores: Vec<(i64, f64)> = cycles.iter().map(|it| (it.at_s, it.score)).collect();
+                let replay = Replay::of(&scores, model.cycle());
+                (EvidenceModel::Residual(model), Some(replay))
             }
-            EvidenceFit::Generic(model) => EvidenceModel::Generic(model.clone()),
+            EvidenceFit::Generic(model) => (EvidenceModel::Generic(model.clone()), None),
         }
     }
-}
-
-/// The threshold that a replay of the history gives.
-fn threshold(model: &ResidualModel, history: &Residuals, wish: Option<f64>) -> Threshold {
-    let cycles = replay(model, history, i64::MIN);
-    let scores: Vec<(i64, f64)> = cycles.iter().map(|it| (it.at_s, it.score)).collect();
-    Threshold::of(&scores, model.cycle(), model.history_days, THETA_RESIDUAL, wish)
 }
 
 pub(crate) fn generic_samples<'a>(
@@ -222,6 +217,15 @@ impl Evidence {
 }
 
 impl EvidenceModel {
+    /// Sets when incidents open. `wish` is how many false ones per week there may be; the generic
+    /// recipe has one threshold for all.
+    pub fn open_at(&mut self, replay: Option<&Replay>, peers: &Peers, wish: Option<f64>) {
+        if let (EvidenceModel::Residual(model), Some(replay)) = (self, replay) {
+            let days = model.history_days;
+            model.threshold = Threshold::of(replay, peers, days, THETA_RESIDUAL, wish);
+        }
+    }
+
     /// The word for its method on the wire.
     pub fn method(&self) -> &'static str {
         match self {

@@ -71,7 +71,7 @@ fn moves_in_service_are_those_of_training_bit_for_bit() {
     let span = (rows.times_s[0] - 300, *rows.times_s.last().unwrap());
     let fit = evidence::fit(&samples, &metrics, &BOUNDS, &Calendar::utc(), span, 300);
     let (fit, material) = fit.unwrap();
-    let model = fit.finish(&evidence::pool(&[]), None);
+    let model = fit.finish(&evidence::pool(&[])).0;
     let table = FeatureTable::of(&model, &material, &metrics, &Calendar::utc());
     assert_eq!(table.names[..4], ["a@15m", "a@1h", "a@6h", "b@15m"]);
     check_parity(&model, &table, &samples, &metrics);

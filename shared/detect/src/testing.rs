@@ -72,7 +72,7 @@ pub(crate) fn config() -> Config {
             seed: 42,
         },
         training: training(),
-        inference: Inference { max_workers: 4, check_drift: false },
+        inference: Inference { max_workers: 4, check_drift: false, drift: DriftLimits::default() },
         detection: detection(),
         services: Services::default(),
         periods: Periods {
@@ -88,11 +88,6 @@ pub(crate) fn config() -> Config {
         enrichment: domain::config::enrichment::Enrichment::default(),
         delivery: domain::config::receivers::Delivery::default(),
         slos: None,
-        enrichment: domain::config::enrichment::Enrichment {
-            exceptions: false,
-            service_graph: false,
-            envoy: None,
-        },
         log_level: LogLevel::Info,
     }
 }

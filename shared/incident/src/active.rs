@@ -3,6 +3,7 @@
 use domain::{Period, ServiceName, Severity};
 use serde::{Deserialize, Serialize};
 
+use crate::change::Hold;
 use crate::id::{FingerprintId, IncidentId};
 use crate::state::IncidentState;
 
@@ -65,6 +66,9 @@ pub struct Incident {
     /// Time since the last detection in which nothing was known of the service.
     #[serde(default)]
     pub unobserved_ms: i64,
+    /// The same over its whole life.
+    #[serde(default)]
+    pub unobserved_total_ms: i64,
 
     /// An alert was handed over since its last opening.
     pub alerted: bool,
@@ -73,6 +77,9 @@ pub struct Incident {
     /// When the last alert was handed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_alert_cycle: Option<i64>,
+    /// What holds alerts back now: a filter, a window or a silence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
 
     /// Patterns that it showed besides its name, in order of appearance.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -188,6 +195,11 @@ impl Incident {
     /// Whole minutes without knowledge of the service since the last detection.
     pub fn unobserved_minutes(&self) -> i64 {
         minutes(self.unobserved_ms)
+    }
+
+    /// The same over its whole life.
+    pub fn unobserved_total_minutes(&self) -> i64 {
+        minutes(self.unobserved_total_ms)
     }
 
     /// Whole minutes since the last detection in which the service was observed.

@@ -270,6 +270,7 @@ impl<'a> Lifecycle<'a> {
     /// Nothing is known of it: it neither ages nor closes, until nothing was known for too long.
     fn freeze(&mut self, mut incident: Incident) {
         incident.unobserved_ms = incident.unobserved_ms.saturating_add(self.unknown_ms);
+        incident.unobserved_total_ms = incident.unobserved_total_ms.saturating_add(self.unknown_ms);
         let limit_ms = self.rules.max_unobserved_hours * 3_600_000;
         let since_evaluated_ms = self.now_ms - self.head.last_evaluated_at_ms;
         if incident.unobserved_ms.max(since_evaluated_ms) >= limit_ms {
@@ -378,7 +379,7 @@ fn resolution(
         total_occurrences: incident.occurrence_count,
         incident_duration_minutes: incident.duration_minutes(now_ms),
         active_duration_minutes: incident.active_duration_minutes(),
-        unobserved_minutes: incident.unobserved_minutes(),
+        unobserved_minutes: incident.unobserved_total_minutes(),
         last_detected_by_model: incident.detected_by_model,
         missed_cycles_before_close: missed,
         reason,

@@ -33,8 +33,11 @@ pub(crate) fn alert(
     let kind = due(incident, is_escalated);
     let hold = filtered(incident, lead, rules)
         .or_else(|| silenced(incident, service, &lead.name, now_ms, rules));
-    if hold.is_some() {
-        return Told { announcement: None, hold, events: Vec::new() };
+    let before = std::mem::replace(&mut incident.hold, hold.clone());
+    if let Some(hold) = hold {
+        let is_new = before.is_none_or(|before| !before.is_like(&hold));
+        let events = is_new.then(|| Event::HeldBack { hold: hold.clone() }).into_iter().collect();
+        return Told { announcement: None, hold: Some(hold), events };
     }
     let (hold, events) = match kind {
         AnnouncementKind::RepeatedAlert => (repeated(incident, step, rules), Vec::new()),

@@ -1,5 +1,8 @@
 //! What a step did: the head after it, what happened to each incident, and who is told.
 
+use std::fmt;
+
+use chrono::DateTime;
 use domain::{Period, ServiceName, Severity};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +93,10 @@ pub enum Event {
     Affects {
         service: ServiceName,
     },
+    /// From here on a filter, a window or a silence holds alerts back.
+    HeldBack {
+        hold: Hold,
+    },
     Acknowledged {
         by: String,
     },
@@ -164,6 +171,52 @@ pub enum Hold {
     },
     /// Repeats come every so many cycles.
     NotDue,
+}
+
+impl Hold {
+    /// Whether it is the same window, silence or filter, whatever the numbers of the cycle.
+    pub fn is_like(&self, other: &Hold) -> bool {
+        match (self, other) {
+            (Hold::LowConfidence { .. }, Hold::LowConfidence { .. })
+            | (Hold::BelowSeverity { .. }, Hold::BelowSeverity { .. }) => true,
+            _ => self == other,
+        }
+    }
+}
+
+/// Why, for people: `window "database move" until 2026-03-02T10:00Z`.
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hold::BelowSeverity { severity, threshold } => {
+                write!(f, "{severity} is below alerting.severity_threshold {threshold}")
+            }
+            Hold::NonAlertingPattern { pattern } => {
+                write!(f, "{pattern} is one of alerting.non_alerting_patterns")
+            }
+            Hold::LowConfidence { confidence, threshold } => write!(
+                f,
+                "confidence {confidence:.2} is below alerting.min_confidence {threshold:.2}"
+            ),
+            Hold::Window { name, until_ms: Some(until_ms) } => {
+                write!(f, "window \"{name}\" until {}", instant(*until_ms))
+            }
+            Hold::Window { name, until_ms: None } => write!(f, "window \"{name}\""),
+            Hold::Silenced { by, until_ms } => {
+                write!(f, "silenced by {by} until {}", instant(*until_ms))
+            }
+            Hold::Folded { under } => {
+                write!(f, "listed under {} of {}", under.incident_id, under.service)
+            }
+            Hold::Acknowledged { by } => write!(f, "acknowledged by {by}"),
+            Hold::NotDue => f.write_str("a repeat is not due yet"),
+        }
+    }
+}
+
+fn instant(epoch_ms: i64) -> String {
+    let at = DateTime::from_timestamp_millis(epoch_ms).unwrap_or_default();
+    at.format("%Y-%m-%dT%H:%MZ").to_string()
 }
 
 /// The record of an end.

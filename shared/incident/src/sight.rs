@@ -39,6 +39,8 @@ pub(crate) fn create(group: &Group, step: &Step, now_ms: i64, progress: Progress
         consecutive_detections: 0,
         missed_cycles: 0,
         unobserved_ms: 0,
+        unobserved_total_ms: 0,
+        hold: None,
         alerted: false,
         alert_seq: 0,
         last_alert_cycle: None,

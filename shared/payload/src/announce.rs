@@ -221,6 +221,7 @@ fn resolution(
             total_occurrences: end.total_occurrences,
             incident_duration_minutes: minutes(end.incident_duration_minutes),
             active_duration_minutes: minutes(end.active_duration_minutes),
+            unobserved_minutes: minutes(end.unobserved_minutes),
             first_seen: at(end.first_seen_ms),
             last_detected_by_model: model,
             missed_cycles_before_close: end.missed_cycles_before_close,
@@ -303,7 +304,8 @@ fn tracking(change: &Change, rules: &Rules, at_ms: i64) -> Tracking {
         first_seen: at(it.first_seen_ms),
         last_updated: at(it.last_updated_ms),
         incident_duration_minutes: minutes(it.duration_minutes(at_ms)),
-        unobserved_minutes: minutes(it.unobserved_minutes()),
+        unobserved_minutes: minutes(it.unobserved_total_minutes()),
+        held_back: it.hold.as_ref().map(ToString::to_string),
         alternate_patterns: it.alternate_patterns.clone(),
     }
 }

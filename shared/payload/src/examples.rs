@@ -38,6 +38,7 @@ pub(crate) fn resolution() -> Resolution {
             total_occurrences: 8,
             incident_duration_minutes: 34,
             active_duration_minutes: 28,
+            unobserved_minutes: 0,
             first_seen: FIRST_SEEN.to_owned(),
             last_detected_by_model: Period::BusinessHours.to_string(),
             missed_cycles_before_close: Some(3),

@@ -43,6 +43,9 @@ pub struct ResolutionDetails {
     pub incident_duration_minutes: u32,
     /// From the first detection to the last.
     pub active_duration_minutes: u32,
+    /// Minutes in which the service could not be evaluated.
+    #[serde(default, skip_serializing_if = "crate::tracking::is_zero")]
+    pub unobserved_minutes: u32,
     pub first_seen: String,
     /// Period of the model that saw it last, or `unknown`.
     pub last_detected_by_model: String,

@@ -276,6 +276,7 @@ pub struct Metadata {
     pub enhanced_messaging: bool,
     pub is_fallback: bool,
     /// The model learned from days that are excluded from the usual ones, and serves in them.
+    #[serde(default)]
     pub is_holiday_variant: bool,
     /// Which days those are.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -83,6 +83,9 @@ pub struct Tracking {
     /// Minutes in which the service could not be evaluated.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unobserved_minutes: u32,
+    /// Why nobody is told: a filter, a window by its name, or a silence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<String>,
     /// Other patterns that the same incident has shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternate_patterns: Vec<String>,
@@ -190,6 +193,6 @@ pub struct RootCause {
     pub path: Vec<String>,
 }
 
-fn is_zero(count: &u32) -> bool {
+pub(crate) fn is_zero(count: &u32) -> bool {
     *count == 0
 }

@@ -87,6 +87,7 @@ pub fn event(event: &Event) -> String {
         }
         Event::Unfolded { from } => format!("no longer listed under {}", from.incident_id),
         Event::Affects { service } => format!("{service} is affected"),
+        Event::HeldBack { hold } => format!("nobody is told: {hold}"),
         Event::Acknowledged { by } => format!("acknowledged by {by}"),
         Event::Unacknowledged => "acknowledgement taken back".to_owned(),
         Event::Silenced { by, until_ms } => {

@@ -89,11 +89,13 @@ pub fn failure(error: InferError) -> Failure {
 }
 
 fn done(cycle: &Cycle) -> Done {
+    let is_lost = cycle.incidents.as_ref().is_some_and(|it| it.not_committed > 0);
     match cycle.status {
         CycleStatus::SourceUnavailable => Done::SourceUnavailable,
         CycleStatus::NoModels => Done::NoModels,
         CycleStatus::Partial if !has_models(cycle) => Done::NoModels,
         CycleStatus::Partial => Done::InPart,
+        CycleStatus::Complete if is_lost => Done::InPart,
         CycleStatus::Complete => Done::Whole,
     }
 }

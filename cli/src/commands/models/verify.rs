@@ -211,13 +211,8 @@ async fn orphans(
 ) -> Result<Vec<String>, RegistryError> {
     let all = named(catalog, None);
     let known: BTreeSet<&str> = all.iter().map(|named| named.model.key.as_str()).collect();
-    let mut stored = Vec::new();
-    match only {
-        None => stored = registry.artifacts(&format!("{}/", key::ROOT)).await?,
-        Some(service) => {
-            stored = registry.artifacts(&key::service_prefix(service)).await?;
-        }
-    }
+    let prefix = only.map_or_else(|| format!("{}/", key::ROOT), key::service_prefix);
+    let mut stored = registry.artifacts(&prefix).await?;
     stored.retain(|key| !known.contains(key.as_str()));
     Ok(stored)
 }

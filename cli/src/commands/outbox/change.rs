@@ -1,8 +1,13 @@
 //! `yaga outbox retry` and `drop`: sends messages again, or forgets them.
 
+use std::collections::BTreeSet;
+
 use anyhow::anyhow;
 use chrono::Utc;
-use pipeline::ports::outbox::{MessageStatus, Outbox, QueuedMessage};
+use incident::IncidentId;
+use payload::message::MessageKind;
+use pipeline::ports::incidents::IncidentStore;
+use pipeline::ports::outbox::{MessageKey, MessageStatus, Outbox, QueuedMessage};
 use serde::Serialize;
 
 use super::of_statuses;
@@ -44,6 +49,9 @@ struct Answer {
     done: Vec<String>,
     /// Ids of those that are being sent, delivered or gone.
     left: Vec<String>,
+    /// Ids of alerts whose incidents are over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    over: Vec<String>,
 }
 
 /// Runs `retry`.
@@ -56,28 +64,64 @@ pub(super) async fn retry(shell: &Shell, arguments: &RetryArguments) -> Outcome 
     };
     let mut answer = Answer::default();
     for it in messages {
+        if is_over(opened.store(), &it).await? {
+            answer.over.push(it.message.message.id);
+            continue;
+        }
         let is_done = outbox.retry(&it.message.key(), Utc::now()).await.map_err(unusable)?;
-        answer.add(it, is_done);
+        answer.add(it.message.message.id, is_done);
     }
     answer.tell(shell, "due: the next cycle sends what is due")
+}
+
+/// Whether it is an alert of incidents that have all ended: sent now, after their resolutions, it
+/// would raise an alert that nothing ends.
+async fn is_over(store: &dyn IncidentStore, it: &QueuedMessage) -> Result<bool, Failure> {
+    let message = &it.message.message;
+    if message.kind != MessageKind::Anomaly {
+        return Ok(false);
+    }
+    for id in &message.incident_ids {
+        let Ok(id) = IncidentId::try_from(id.clone()) else { continue };
+        let found = store.incident(&id, Utc::now()).await.map_err(unusable)?;
+        if found.is_some_and(|it| it.record.end.is_none()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Runs `drop`.
 pub(super) async fn forget(shell: &Shell, arguments: &DropArguments) -> Outcome {
     let opened = arguments.place.open(shell).await?;
     let outbox = opened.outbox();
-    let messages = named(outbox, &arguments.ids).await?;
+    let keys = keys_named(outbox, &arguments.ids).await?;
     if !arguments.yes {
-        let number = count(messages.len(), "message");
+        let number = count(keys.len(), "message");
         let text = "nobody would be told what it says; say --yes to do it";
         return Err(Failure::Usage(anyhow!("this forgets {number}, and {text}")));
     }
     let mut answer = Answer::default();
-    for it in messages {
-        let is_done = outbox.forget(&it.message.key(), Utc::now()).await.map_err(unusable)?;
-        answer.add(it, is_done);
+    for key in keys {
+        let is_done = outbox.forget(&key, Utc::now()).await.map_err(unusable)?;
+        answer.add(key.id, is_done);
     }
     answer.tell(shell, "forgotten")
+}
+
+/// The same of all messages, those that cannot be read among them.
+async fn keys_named(outbox: &dyn Outbox, ids: &[String]) -> Result<Vec<MessageKey>, Failure> {
+    let readable = of_statuses(outbox, &MessageStatus::ALL).await?;
+    let mut keys: Vec<MessageKey> = readable.iter().map(|it| it.message.key()).collect();
+    let unreadable = outbox.unreadable().await.map_err(unusable)?;
+    keys.extend(unreadable.into_iter().map(|it| it.key));
+    let known: Vec<String> = keys.iter().map(|it| it.id.clone()).collect();
+    let mut wanted = BTreeSet::new();
+    for id in ids {
+        let id = resolve(id, "", &known, "message")?;
+        wanted.extend(keys.iter().find(|it| it.id == id).cloned());
+    }
+    Ok(wanted.into_iter().collect())
 }
 
 async fn named(outbox: &dyn Outbox, ids: &[String]) -> Result<Vec<QueuedMessage>, Failure> {
@@ -93,9 +137,9 @@ async fn named(outbox: &dyn Outbox, ids: &[String]) -> Result<Vec<QueuedMessage>
 }
 
 impl Answer {
-    fn add(&mut self, it: QueuedMessage, is_done: bool) {
+    fn add(&mut self, id: String, is_done: bool) {
         let list = if is_done { &mut self.done } else { &mut self.left };
-        list.push(it.message.message.id);
+        list.push(id);
     }
 
     fn tell(&self, shell: &Shell, what: &str) -> Outcome {
@@ -105,11 +149,18 @@ impl Answer {
             let sign = paint(Tone::Good, "✓");
             shell.say(&format!("{sign} {} {what}", count(self.done.len(), "message")));
         }
-        if self.left.is_empty() {
-            return Ok(Done::Whole);
+        if !self.over.is_empty() {
+            let ids = self.over.join(", ");
+            shell.warn(&format!(
+                "{ids}: the incident is over, and an alert sent now would never end; forget it \
+                 with yaga outbox drop"
+            ));
         }
-        let ids = self.left.join(", ");
-        shell.warn(&format!("{ids}: being sent, delivered or gone, so nothing was changed"));
-        Ok(Done::InPart)
+        if !self.left.is_empty() {
+            let ids = self.left.join(", ");
+            shell.warn(&format!("{ids}: being sent, delivered or gone, so nothing was changed"));
+        }
+        let is_whole = self.left.is_empty() && self.over.is_empty();
+        Ok(if is_whole { Done::Whole } else { Done::InPart })
     }
 }

@@ -1,13 +1,15 @@
 //! `yaga outbox list`: what waits, and why.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use comfy_table::Table;
 use payload::instant;
-use pipeline::ports::outbox::{MessageStatus, QueuedMessage};
+use pipeline::ports::outbox::{DamagedMessage, MessageStatus, QueuedMessage};
 use serde::Serialize;
 
 use super::of_statuses;
-use crate::commands::state::Place;
+use crate::commands::state::{Place, unusable};
 use crate::exit::{Done, Outcome};
 use crate::shell::Shell;
 use crate::terminal::{Tone, ago, cell, columns, count, number, paint, table, wrap};
@@ -55,6 +57,9 @@ struct Listing<'a> {
     location: String,
     total: usize,
     messages: Vec<Listed<'a>>,
+    /// Why, by message.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unreadable: BTreeMap<String, String>,
 }
 
 /// Runs the command.
@@ -68,9 +73,15 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
     let mut found = of_statuses(opened.outbox(), statuses).await?;
     let (location, total) = (opened.store().describe(), found.len());
     found.truncate(usize::from(arguments.first));
+    let unreadable = opened.outbox().unreadable().await.map_err(unusable)?;
+    for it in &unreadable {
+        let DamagedMessage { key, reason } = it;
+        shell.warn(&format!("{} cannot be read: {reason}; yaga outbox drop forgets it", key.id));
+    }
     if shell.json {
         let messages = found.iter().map(listed).collect();
-        shell.say_json(&Listing { location, total, messages })?;
+        let unreadable = unreadable.into_iter().map(|it| (it.key.id, it.reason)).collect();
+        shell.say_json(&Listing { location, total, messages, unreadable })?;
     } else if found.is_empty() {
         let sign = paint(Tone::Good, "✓");
         shell.say(&format!("{sign} no message waits in {location}"));

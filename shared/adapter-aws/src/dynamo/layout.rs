@@ -31,6 +31,7 @@ pub(crate) const HEAD: &str = "HEAD";
 pub(crate) const META: &str = "META";
 pub(crate) const EVENT_START: &str = "EVT#";
 pub(crate) const INCIDENT_START: &str = "INC#";
+pub(crate) const MESSAGES_START: &str = "OUT#";
 /// All rows that are listed as active.
 pub(crate) const ACTIVE: &str = "ACTIVE";
 
@@ -93,12 +94,13 @@ pub(crate) fn incident_key(id: &IncidentId) -> Item {
     keys(incident_partition(id), META.to_owned())
 }
 
-pub(crate) fn event_key(id: &IncidentId, cycle: i64, kind: &str) -> Item {
-    keys(incident_partition(id), format!("{EVENT_START}{cycle:012}#{kind}"))
+/// People act between cycles, so the instant is a part of it.
+pub(crate) fn event_key(id: &IncidentId, cycle: i64, at_ms: i64, kind: &str) -> Item {
+    keys(incident_partition(id), format!("{EVENT_START}{cycle:012}#{at_ms:013}#{kind}"))
 }
 
 pub(crate) fn message_partition(partition: u8) -> String {
-    format!("OUT#{partition}")
+    format!("{MESSAGES_START}{partition}")
 }
 
 pub(crate) fn message_key(key: &MessageKey) -> Item {

@@ -1,6 +1,7 @@
 //! Messages as rows, and back.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::DateTime;
 use payload::message::{Message, MessageKind};
 use pipeline::ports::outbox::{MessageKey, MessageStatus, OutboxMessage, QueuedMessage};
 
@@ -89,6 +90,17 @@ pub(crate) fn message_from(item: &Item) -> Result<MessageRow, String> {
         last_error: optional(LAST_ERROR),
     };
     Ok(MessageRow { queued, body })
+}
+
+/// The key of a message that may not be readable otherwise.
+pub(crate) fn key_from(item: &Item) -> Option<MessageKey> {
+    let partition = text_at(item, layout::PK).ok()?.strip_prefix(layout::MESSAGES_START)?;
+    let (created_ms, id) = text_at(item, layout::SK).ok()?.split_once('#')?;
+    Some(MessageKey {
+        partition: partition.parse().ok()?,
+        created_at: DateTime::from_timestamp_millis(created_ms.parse().ok()?)?,
+        id: id.to_owned(),
+    })
 }
 
 fn texts_at(item: &Item, name: &str) -> Result<Vec<String>, String> {

@@ -7,17 +7,17 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 use pipeline::ports::Read;
-use pipeline::ports::incidents::StateError;
+use pipeline::ports::incidents::{LIST_MAX, StateError};
 use pipeline::ports::outbox::{
-    CLAIM_LEASE, Claim, DELIVERED_KEPT, MessageKey, MessageStatus, OUTBOX_PARTITIONS, Outbox,
-    QueuedMessage,
+    CLAIM_LEASE, Claim, DELIVERED_KEPT, DamagedMessage, MessageKey, MessageStatus,
+    OUTBOX_PARTITIONS, Outbox, QueuedMessage,
 };
 
 use super::DynamoIncidents;
 use super::item::{Item, instant, number, text};
 use super::layout::{self, DUE, PK, SK, STATUS, TTL};
 use super::message_row::{
-    ATTEMPTS, Body, CLAIMED_BY, LAST_ERROR, MessageRow, item_key, message_from,
+    ATTEMPTS, Body, CLAIMED_BY, LAST_ERROR, MessageRow, item_key, key_from, message_from,
 };
 use super::read::Ask;
 
@@ -50,11 +50,11 @@ impl Outbox for DynamoIncidents {
                 .collect::<Item>()
         });
         let items = self.batch(keys.collect(), "read due messages").await?;
-        let mut waiting = self
-            .messages(&items, |status| {
-                matches!(status, MessageStatus::Pending | MessageStatus::Sending)
-            })
-            .await?;
+        let (mut waiting, damaged) = self.messages(&items).await;
+        for DamagedMessage { key, reason } in damaged {
+            tracing::error!(message_id = %key.id, %reason, "a message cannot be read and is left");
+        }
+        waiting.retain(|it| matches!(it.status, MessageStatus::Pending | MessageStatus::Sending));
         waiting.sort_by(|a, b| {
             (a.next_attempt_at, a.message.key()).cmp(&(b.next_attempt_at, b.message.key()))
         });
@@ -143,21 +143,16 @@ impl Outbox for DynamoIncidents {
         let keeps = |item: &Item| {
             item.get(STATUS) == Some(&status(wanted)) && !layout::is_expired(item, now)
         };
-        let partitions = (0..OUTBOX_PARTITIONS).map(|partition| {
-            self.query(Ask {
-                index: None,
-                partition: layout::message_partition(partition),
-                newest_first: false,
-                limit,
-                keeps: &keeps,
-                action: "list messages",
-            })
-        });
-        let items: Vec<Item> = try_join_all(partitions).await?.into_iter().flatten().collect();
-        let mut listed = self.messages(&items, |_| true).await?;
+        let items = self.of_all_partitions(limit, &keeps).await?;
+        let (mut listed, _) = self.messages(&items).await;
         listed.sort_by_key(|queued| queued.message.key());
         listed.sort_by_key(|queued| queued.message.created_at);
         Ok(listed)
+    }
+
+    async fn unreadable(&self) -> Result<Vec<DamagedMessage>, StateError> {
+        let items = self.of_all_partitions(LIST_MAX, &|_| true).await?;
+        Ok(self.messages(&items).await.1)
     }
 
     async fn retry(&self, key: &MessageKey, now: DateTime<Utc>) -> Result<bool, StateError> {
@@ -256,19 +251,41 @@ impl DynamoIncidents {
         }
     }
 
-    async fn messages(
+    async fn of_all_partitions(
         &self,
-        items: &[Item],
-        keeps: impl Fn(MessageStatus) -> bool,
-    ) -> Result<Vec<QueuedMessage>, StateError> {
-        let mut messages = Vec::new();
+        limit: usize,
+        keeps: &(dyn Fn(&Item) -> bool + Sync),
+    ) -> Result<Vec<Item>, StateError> {
+        let partitions = (0..OUTBOX_PARTITIONS).map(|partition| {
+            self.query(Ask {
+                index: None,
+                partition: layout::message_partition(partition),
+                newest_first: false,
+                limit,
+                keeps,
+                action: "list messages",
+            })
+        });
+        Ok(try_join_all(partitions).await?.into_iter().flatten().collect())
+    }
+
+    /// Messages with their bodies, and those that cannot be read.
+    async fn messages(&self, items: &[Item]) -> (Vec<QueuedMessage>, Vec<DamagedMessage>) {
+        let (mut messages, mut damaged) = (Vec::new(), Vec::new());
         for item in items {
-            let row = message_from(item).map_err(|why| self.damaged("a message", why))?;
-            if keeps(row.queued.status) {
-                messages.push(self.with_body(row).await?);
+            let read = match message_from(item) {
+                Ok(row) => self.with_body(row).await.map_err(|error| error.to_string()),
+                Err(why) => Err(why),
+            };
+            match (read, key_from(item)) {
+                (Ok(message), _) => messages.push(message),
+                (Err(reason), Some(key)) => damaged.push(DamagedMessage { key, reason }),
+                (Err(reason), None) => {
+                    tracing::error!(%reason, "a row of the outbox has no key of a message");
+                }
             }
         }
-        Ok(messages)
+        (messages, damaged)
     }
 
     async fn with_body(&self, row: MessageRow) -> Result<QueuedMessage, StateError> {

@@ -1,6 +1,6 @@
 //! Reads: heads consistently and in batches, lists through the indexes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -44,8 +44,9 @@ impl IncidentStore for DynamoIncidents {
         &self,
         services: &[ServiceName],
     ) -> Result<BTreeMap<ServiceName, StoredHead>, StateError> {
-        let mut keys: Vec<Item> = services.iter().map(layout::head_key).collect();
-        keys.dedup();
+        // The same key twice would be refused.
+        let services: BTreeSet<&ServiceName> = services.iter().collect();
+        let keys: Vec<Item> = services.into_iter().map(layout::head_key).collect();
         let items = self.batch(keys, "read heads").await?;
         let heads = items.iter().map(|item| {
             let stored = row::head_from(item).map_err(|why| self.damaged("a head", why))?;

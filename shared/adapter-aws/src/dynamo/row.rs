@@ -136,7 +136,7 @@ pub(crate) fn summary_from(item: &Item) -> Result<IncidentSummary, String> {
 
 pub(crate) fn event_item(event: &IncidentEvent) -> Result<Item, String> {
     let events = serde_json::to_value(&event.events).map_err(|error| error.to_string())?;
-    let mut item = layout::event_key(&event.incident_id, event.cycle, &event.kind);
+    let mut item = layout::event_key(&event.incident_id, event.cycle, event.at_ms, &event.kind);
     item.extend([
         ("incident_id".to_owned(), text(event.incident_id.as_str())),
         ("cycle".to_owned(), number(event.cycle)),

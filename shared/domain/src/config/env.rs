@@ -11,7 +11,7 @@ use super::check::check;
 use super::keys::{self, Key, Stage};
 use super::path::Path;
 use super::problems::Problem;
-use super::read::NOT_USED_YET;
+use super::read::{NO_EFFECT, NOT_USED_YET};
 use super::shape::Shape;
 use super::tree::Tree;
 use super::values::{Leaf, Values};
@@ -46,8 +46,13 @@ fn override_one(
     problems: &mut Vec<Problem>,
 ) {
     let path = Path::of(key.path);
-    if key.stage == Stage::Later {
-        let message = format!("environment variable {variable} {NOT_USED_YET}");
+    let idle = match key.stage {
+        Stage::Live => None,
+        Stage::Later => Some(NOT_USED_YET),
+        Stage::Moot => Some(NO_EFFECT),
+    };
+    if let Some(idle) = idle {
+        let message = format!("environment variable {variable} {idle}");
         problems.push(Problem::warning("GEN003", &path, message));
     }
     match check(key, &key.shape, &tree_of(&key.shape, text)) {

@@ -29,7 +29,7 @@ const PROBLEMS_SHOWN_MAX: usize = 100;
 pub(crate) const CODES: &[(&str, &str)] = &[
     ("GEN001", "unknown key"),
     ("GEN002", "value of the wrong type or form"),
-    ("GEN003", "key of later work: checked, but not used yet (warning)"),
+    ("GEN003", "key that is checked, but not used yet, or has no effect (warning)"),
     ("GEN004", "key that must be there is missing"),
     ("GEN005", "key is there twice"),
     ("GEN006", "document is not JSON, or too large"),
@@ -39,7 +39,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("MDL001", "models directory is not of a known form"),
     ("MET001", "list of metrics is not usable"),
     ("MET002", "service expects a metric that is not read"),
-    ("TRN001", "validation fraction out of range, or percentiles not in order"),
+    ("TRN001", "validation fraction out of range, or limits or percentiles not in order"),
     ("TRN002", "excluded period is not usable"),
     ("DET001", "way of opening is not known"),
     ("DET002", "severity scores not in order"),

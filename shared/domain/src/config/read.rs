@@ -29,6 +29,18 @@ pub(crate) fn read(root: &Tree, values: &mut Values, problems: &mut Vec<Problem>
 
 /// What a warning about a key of later work says.
 pub(crate) const NOT_USED_YET: &str = "is accepted and checked, but not used yet";
+/// What a warning about a key says that is decided in another way.
+pub(crate) const NO_EFFECT: &str = "is accepted and checked, but has no effect";
+
+/// The same for the keys below a pattern, with what holds instead.
+fn idle(pattern: &str) -> String {
+    let is_moot = keys::under(pattern).all(|key| key.stage == Stage::Moot);
+    match keys::exact(pattern) {
+        Some(key) if is_moot => format!("{NO_EFFECT}: {}", key.about.trim_end_matches('.')),
+        _ if is_moot => NO_EFFECT.to_owned(),
+        _ => NOT_USED_YET.to_owned(),
+    }
+}
 
 /// Names that are listed where no known key is near.
 const NAMES_LISTED_MAX: usize = 12;
@@ -76,9 +88,9 @@ impl Reader<'_> {
     }
 
     fn node(&mut self, mut place: Place, tree: &Tree) {
-        let is_later = keys::under(&place.pattern).all(|key| key.stage == Stage::Later);
-        if is_later && !place.is_announced {
-            let message = format!("the key {NOT_USED_YET}");
+        let is_idle = keys::under(&place.pattern).all(|key| key.stage != Stage::Live);
+        if is_idle && !place.is_announced {
+            let message = format!("the key {}", idle(&place.pattern));
             self.problems.push(Problem::warning("GEN003", &place.path, message));
             place.is_announced = true;
         }

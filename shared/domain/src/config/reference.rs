@@ -15,7 +15,8 @@ pub fn reference() -> String {
         let is_in_section = |key: &&Key| key.path != section && key.is_under(section);
         live_keys(&mut text, &format!("`{section}`"), live().filter(is_in_section).collect());
     }
-    later_keys(&mut text);
+    idle_keys(&mut text, "not used yet", Stage::Later);
+    idle_keys(&mut text, "without an effect", Stage::Moot);
     variables(&mut text);
     codes(&mut text);
     text
@@ -36,10 +37,11 @@ fn live_keys(text: &mut String, title: &str, keys: Vec<&Key>) {
     text.push('\n');
 }
 
-fn later_keys(text: &mut String) {
-    text.push_str("### Accepted and checked, but not used yet\n\n");
-    text.push_str("| Key | Value | Meaning |\n|---|---|---|\n");
-    for key in keys::all().filter(|key| key.stage == Stage::Later) {
+fn idle_keys(text: &mut String, title: &str, stage: Stage) {
+    let _ = writeln!(text, "### Accepted and checked, but {title}\n");
+    let meaning = if stage == Stage::Moot { "What holds instead" } else { "Meaning" };
+    let _ = writeln!(text, "| Key | Value | {meaning} |\n|---|---|---|");
+    for key in keys::all().filter(|key| key.stage == stage) {
         let value = cell(&key.expected(&key.shape));
         let _ = writeln!(text, "| `{}` | {value} | {} |", key.path, cell(key.about));
     }
@@ -49,7 +51,11 @@ fn later_keys(text: &mut String) {
 fn variables(text: &mut String) {
     text.push_str("### Short variables\n\n| Variable | Key |\n|---|---|\n");
     for key in keys::all().filter(|key| !key.variable.is_empty()) {
-        let later = if key.stage == Stage::Later { " (not used yet)" } else { "" };
+        let later = match key.stage {
+            Stage::Live => "",
+            Stage::Later => " (not used yet)",
+            Stage::Moot => " (no effect)",
+        };
         let _ = writeln!(text, "| `{}` | `{}`{later} |", key.variable, key.path);
     }
     text.push('\n');

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{self, Key, Stage};
-use super::read::NOT_USED_YET;
+use super::read::{NO_EFFECT, NOT_USED_YET};
 use super::shape::{Form, LIST_ITEMS_MAX, Shape};
 
 /// The schema of a configuration document.
@@ -59,6 +59,7 @@ fn leaf(key: &Key) -> Value {
     let mut schema = shape(&key.shape);
     let later = match key.stage {
         Stage::Later => format!("This key {NOT_USED_YET}. "),
+        Stage::Moot => format!("This key {NO_EFFECT}. "),
         Stage::Live => String::new(),
     };
     let unit = if key.unit.is_empty() { String::new() } else { format!(" ({})", key.unit) };

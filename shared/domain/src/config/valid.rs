@@ -163,12 +163,28 @@ pub struct Training {
 }
 
 /// `inference`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Inference {
     /// Requests and model reads under way at once.
     pub max_workers: usize,
     /// Whether each cycle looks for drift.
     pub check_drift: bool,
+    pub drift: DriftLimits,
+}
+
+/// `training.drift_detection`: how many standard deviations of training a metric must be away.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DriftLimits {
+    /// Beyond it there is drift.
+    pub warning: f64,
+    /// Beyond it the drift is far.
+    pub critical: f64,
+}
+
+impl Default for DriftLimits {
+    fn default() -> DriftLimits {
+        DriftLimits { warning: 3.0, critical: 5.0 }
+    }
 }
 
 /// What opens an anomaly.

@@ -3,6 +3,7 @@
 //! ```text
 //! accuracy FOLDER [--cycle PACK=SECONDS]... [--history DAYS,DAYS...] [--opening residual|forest]
 //!          [--pack NAME]... [--worlds SEED,SEED...] [--faulty-days DAYS] [--out FOLDER]
+//!          [--budget LEARNED+COUNTED,LEARNED+COUNTED...]
 //! ```
 //!
 //! What a pack looks like is in `docs/MACHINE_LEARNING.md`.
@@ -13,6 +14,7 @@
     reason = "printing figures is what this program does"
 )]
 
+mod budget;
 mod pack;
 mod run;
 mod table;
@@ -22,6 +24,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use budget::Cut;
 use domain::MetricSet;
 use pack::Pack;
 use run::{Settings, backtest, write};
@@ -34,6 +37,7 @@ const CYCLE_S: i64 = 120;
 const OPENINGS: [&str; 2] = ["residual", "forest"];
 
 /// Where a pack comes from.
+#[derive(Clone)]
 enum Source {
     Folder(PathBuf),
     /// Simulated, by its seed.
@@ -48,6 +52,14 @@ impl Source {
             Source::World(seed) => world::pack(*seed, faulty_days),
         }
     }
+
+    /// With a part `train` that has no faults.
+    fn quiet(&self) -> Result<Pack, Anything> {
+        match self {
+            Source::Folder(_) => self.open(0),
+            Source::World(seed) => world::quiet(*seed),
+        }
+    }
 }
 
 struct Arguments {
@@ -58,11 +70,15 @@ struct Arguments {
     packs: Vec<String>,
     worlds: Vec<u64>,
     faulty_days: u32,
+    budget: Vec<Cut>,
     out: Option<PathBuf>,
 }
 
 fn main() -> Result<(), Anything> {
     let arguments = Arguments::read(std::env::args().skip(1))?;
+    if !arguments.budget.is_empty() {
+        return budget_page(&arguments);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     let mut lines = Vec::new();
     let packs = folders(&arguments.folder)?.into_iter().map(Source::Folder);
@@ -84,6 +100,38 @@ fn main() -> Result<(), Anything> {
         }
     }
     print!("{}", table::page(&lines));
+    Ok(())
+}
+
+/// How wishes for false alarms are kept in the parts `train` of packs, and in worlds without
+/// faults, each cut in time; with all worlds together.
+fn budget_page(arguments: &Arguments) -> Result<(), Anything> {
+    print!("{}", budget::HEADER);
+    let packs = folders(&arguments.folder)?.into_iter().map(Source::Folder);
+    let worlds = arguments.worlds.iter().copied().map(Source::World);
+    for cut in &arguments.budget {
+        let days = format!("{}, {}", cut.learned, cut.counted);
+        let mut of_worlds = Vec::new();
+        for source in packs.clone().chain(worlds.clone()) {
+            let is_world = matches!(source, Source::World(_));
+            let pack = source.quiet()?;
+            if !is_world && !arguments.packs.is_empty() && !arguments.packs.contains(&pack.name) {
+                continue;
+            }
+            let kept = budget::judge(&pack, *cut, &arguments.whole(&pack.name, OPENINGS[0]))?;
+            kept.iter().for_each(|it| println!("{}", it.text(&pack.name, &days)));
+            if is_world {
+                of_worlds.push(kept);
+            }
+        }
+        let wishes = of_worlds.first().map_or(0, Vec::len);
+        let mut of_worlds: Vec<_> = of_worlds.into_iter().map(Vec::into_iter).collect();
+        for _ in 0..wishes {
+            let of_wish: Vec<_> = of_worlds.iter_mut().filter_map(Iterator::next).collect();
+            let together = budget::Kept::together(&of_wish);
+            together.iter().for_each(|it| println!("{}", it.text("all worlds", &days)));
+        }
+    }
     Ok(())
 }
 
@@ -114,6 +162,7 @@ impl Arguments {
             packs: Vec::new(),
             worlds: Vec::new(),
             faulty_days: 0,
+            budget: Vec::new(),
             out: None,
         };
         while let Some(option) = given.next() {
@@ -135,6 +184,13 @@ impl Arguments {
                     }
                 }
                 "--faulty-days" => arguments.faulty_days = value.parse()?,
+                "--budget" => {
+                    for cut in value.split(',') {
+                        let (learned, counted) = cut.split_once('+').ok_or("--budget DAYS+DAYS")?;
+                        let (learned, counted) = (learned.parse()?, counted.parse()?);
+                        arguments.budget.push(Cut { learned, counted });
+                    }
+                }
                 "--pack" => arguments.packs.push(value),
                 "--out" => arguments.out = Some(value.into()),
                 _ => return Err(format!("there is no option {option}").into()),
@@ -145,12 +201,18 @@ impl Arguments {
 
     /// Every opening with all of the history, then evidence with less and less of it.
     fn settings(&self, pack: &str) -> Vec<Settings> {
-        let cycle_s = self.cycles_s.get(pack).copied().unwrap_or(CYCLE_S);
-        let whole =
-            self.openings.iter().map(|it| Settings { opening: it, cycle_s, history_days: None });
+        let whole = self.openings.iter().map(|opening| self.whole(pack, opening));
         let days = self.history_days.iter().filter(|_| self.openings.contains(&OPENINGS[0]));
-        let less =
-            days.map(|days| Settings { opening: OPENINGS[0], cycle_s, history_days: Some(*days) });
+        let less = days.map(|days| {
+            let whole = self.whole(pack, OPENINGS[0]);
+            Settings { history_days: Some(*days), ..whole }
+        });
         whole.chain(less).collect()
+    }
+
+    /// With all of the history.
+    fn whole(&self, pack: &str, opening: &'static str) -> Settings {
+        let cycle_s = self.cycles_s.get(pack).copied().unwrap_or(CYCLE_S);
+        Settings { opening, cycle_s, history_days: None }
     }
 }

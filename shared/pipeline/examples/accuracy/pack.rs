@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::DateTime;
+use detect::rows::ServiceSamples;
 use domain::{MetricSet, Series, ServiceName};
 use flate2::read::MultiGzDecoder;
 use pipeline::backtest::accuracy::{Label, Maintenance};
@@ -76,6 +77,20 @@ impl Samples {
     /// Adds a series, ascending in time.
     pub(crate) fn add(&mut self, metric: &str, service: ServiceName, samples: Vec<(i64, f64)>) {
         self.0.entry(metric.to_owned()).or_default().insert(service, samples);
+    }
+
+    /// The samples of each service, in the order of a metric set.
+    pub(crate) fn services(&self, metrics: &MetricSet) -> BTreeMap<ServiceName, ServiceSamples> {
+        let mut services: BTreeMap<ServiceName, ServiceSamples> = BTreeMap::new();
+        for (name, by_service) in &self.0 {
+            let Some(index) = metrics.index_of(name) else { continue };
+            for (service, samples) in by_service {
+                let of = services.entry(service.clone()).or_default();
+                of.series.resize(metrics.len(), None);
+                of.series[index] = Some(Series::from_samples(samples.clone()));
+            }
+        }
+        services
     }
 
     /// Epoch seconds of the oldest and the newest sample.

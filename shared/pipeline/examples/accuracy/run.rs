@@ -83,7 +83,7 @@ pub(crate) fn write(result: &Result, folder: &Path) -> std::result::Result<(), A
     Ok(())
 }
 
-fn config(pack: &Pack, settings: &Settings) -> std::result::Result<Config, Anything> {
+pub(crate) fn config(pack: &Pack, settings: &Settings) -> std::result::Result<Config, Anything> {
     let mut document = serde_json::json!({"detection": {"opening": settings.opening}});
     if let Some(zone) = &pack.timezone {
         document["time_periods"] = serde_json::json!({"timezone": zone});

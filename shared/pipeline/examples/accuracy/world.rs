@@ -20,22 +20,41 @@ const DAY_S: i64 = 86_400;
 
 /// Thirty days and a week with faults. The last `faulty_days` of the thirty have faults, too.
 pub(crate) fn pack(seed: u64, faulty_days: u32) -> Result<Pack, Anything> {
-    let params = EstateParams {
+    let name = match faulty_days {
+        0 => format!("world-{seed}"),
+        days => format!("world-{seed}, {days} d of history with faults"),
+    };
+    let faults = FaultPlan::Random { per_service_day: FAULTS_PER_SERVICE_DAY };
+    let params = params(seed, TRAIN_DAYS.saturating_sub(faulty_days), TEST_DAYS + faulty_days);
+    simulated(name, &EstateParams { faults, ..params }, TRAIN_DAYS)
+}
+
+/// The same without any fault, all of it in the part `train`.
+pub(crate) fn quiet(seed: u64) -> Result<Pack, Anything> {
+    let days = TRAIN_DAYS + TEST_DAYS;
+    simulated(format!("quiet-{seed}"), &params(seed, TRAIN_DAYS, TEST_DAYS), days)
+}
+
+fn params(seed: u64, train_days: u32, test_days: u32) -> EstateParams {
+    EstateParams {
         services: SERVICES,
         start_s: START_S,
-        train_days: TRAIN_DAYS.saturating_sub(faulty_days),
-        test_days: f64::from(TEST_DAYS + faulty_days),
+        train_days,
+        test_days: f64::from(test_days),
         step_s: 60,
         seed,
-        faults: FaultPlan::Random { per_service_day: FAULTS_PER_SERVICE_DAY },
-    };
+        faults: FaultPlan::None,
+    }
+}
+
+fn simulated(name: String, params: &EstateParams, train_days: u32) -> Result<Pack, Anything> {
     let calendar = Calendar::new(ZONE, WeekTable::five())?;
     let offset_s = |at_s: i64| {
         let at = DateTime::from_timestamp(at_s, 0).unwrap_or_default();
         i64::from(calendar.local(at).utc_offset_s)
     };
-    let estate = simulate(&params, offset_s)?;
-    let test_s = START_S + i64::from(TRAIN_DAYS) * DAY_S;
+    let estate = simulate(params, offset_s)?;
+    let test_s = START_S + i64::from(train_days) * DAY_S;
     let mut parts = [Samples::default(), Samples::default()];
     for series in &estate.series {
         let service = ServiceName::new(&series.service)?;
@@ -45,10 +64,6 @@ pub(crate) fn pack(seed: u64, faulty_days: u32) -> Result<Pack, Anything> {
             part.add(series.metric.as_str(), service.clone(), samples);
         }
     }
-    let name = match faulty_days {
-        0 => format!("world-{seed}"),
-        days => format!("world-{seed}, {days} d of history with faults"),
-    };
     Ok(Pack {
         name,
         timezone: Some(ZONE.to_owned()),

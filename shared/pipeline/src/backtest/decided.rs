@@ -121,7 +121,8 @@ impl<'a> Decided<'a> {
             services: vec![ServiceInput { samples, window, burn, ..routed.clone() }],
             models_fetched: 0,
             heads: Heads::new(),
-            is_whole_fleet: false,
+            asked: None,
+            damaged_heads: BTreeMap::new(),
         })
     }
 
@@ -225,7 +226,10 @@ impl Decided<'_> {
             score: Some(score),
             published: published.unwrap_or(floor),
             symptoms: evidence.map(|it| it.symptoms),
-            evaluated: outcome.candidates.first().and_then(|found| evaluated(found, it, input)),
+            evaluated: outcome
+                .candidates
+                .first()
+                .and_then(|found| evaluated(found, it, input, &self.config.metrics)),
             cause: cause(evaluation),
             bands: evidence.map_or_else(Vec::new, |it| self.bands(it)),
         }

@@ -6,6 +6,7 @@ use futures_util::pin_mut;
 use payload::message::Message;
 
 use super::plan::{self, Lanes};
+use super::queue::as_sent;
 use super::{DeliverPorts, DeliverSettings, DeliveryReport, Receiver};
 use crate::ports::Outcome;
 use crate::ports::outbox::{CLAIM_LEASE, Claim, QueuedMessage};
@@ -83,7 +84,7 @@ impl Run<'_> {
     async fn wave(&mut self, picks: Vec<Pick>) -> Vec<String> {
         let (claimed, mut failed) = self.claim(picks).await;
         let messages: Vec<Message> =
-            claimed.iter().map(|(claim, _)| claim.queued.message.message.clone()).collect();
+            claimed.iter().map(|(claim, _)| as_sent(&claim.queued.message.message)).collect();
         let outcomes = self.send(&messages).await;
         for ((claim, pick), outcome) in claimed.into_iter().zip(outcomes) {
             let service = pick.queued.message.message.service.clone();

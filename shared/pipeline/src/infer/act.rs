@@ -19,7 +19,7 @@ use crate::infer::IncidentPorts;
 use crate::infer::decide::CycleOutcome;
 use crate::infer::enrich::enrich;
 use crate::infer::finding::{findings, unseen};
-use crate::infer::follow::{Follower, about_to_tell, follow, members, reap};
+use crate::infer::follow::{Followed, Follower, about_to_tell, follow, members, reap};
 use crate::infer::gather::CycleInput;
 use crate::infer::points::points;
 use crate::infer::tell::{notices, tell};
@@ -82,7 +82,7 @@ async fn act_on_incidents(
     };
     let mut found = match &input.source_failure {
         Some(failure) => unseen(input, failure),
-        None => findings(input, outcome),
+        None => findings(input, outcome, &config.metrics),
     };
     let members = members(&found, &input.heads, &rules);
     let told = about_to_tell(&members, &rules);
@@ -92,8 +92,14 @@ async fn act_on_incidents(
     let mut acted = Acted::default();
     let reaped = sweep(input, config, &by, &mut acted.troubles).await;
     acted.points = points(outcome, &found, &followed);
+    followed.iter().filter_map(|it| it.advance.as_ref()).for_each(log_overflow);
     let advances = followed.iter().filter_map(|it| it.advance.as_ref()).chain(&reaped);
-    acted.incidents = Some(count(advances, followed.iter().filter(|it| it.is_lost).count()));
+    let lost: BTreeSet<&ServiceName> = followed
+        .iter()
+        .filter_map(|it| it.is_lost.then_some(&it.service))
+        .chain(input.damaged_heads.keys())
+        .collect();
+    acted.incidents = Some(count(advances, lost.len()));
     if let Some(level) = config.alerting.below_threshold_log {
         followed.iter().filter_map(|it| it.advance.as_ref()).for_each(|it| log_filtered(it, level));
     }
@@ -102,10 +108,22 @@ async fn act_on_incidents(
             acted.troubles.push(format!("{}: {trouble}", it.service));
         }
     }
+    acted.troubles.extend(input.damaged_heads.values().cloned());
     if input.source_failure.is_none() {
-        acted.results = followed.into_iter().map(|it| it.result).collect();
+        let is_asked =
+            |it: &Followed| input.asked.as_ref().is_none_or(|asked| asked.contains(&it.service));
+        let asked = followed.into_iter().filter(is_asked);
+        acted.results = asked.map(|it| it.result).collect();
     }
     acted
+}
+
+/// Logs anomalies that a service has no room for.
+fn log_overflow(advance: &Advance) {
+    if !advance.overflow.is_empty() {
+        let (service, dropped) = (&advance.head.service, advance.overflow.len());
+        tracing::warn!(%service, dropped, anomalies = ?advance.overflow, "incident_overflow");
+    }
 }
 
 /// Logs incidents that the filter of alerts holds back: too mild, not sure enough, or of a pattern
@@ -150,7 +168,7 @@ async fn sweep(
 ) -> Vec<Advance> {
     // Where services are listed, a service that is not listed was taken out.
     let is_due = render::cycle_id(input.at) % REAP_EVERY_CYCLES == 0;
-    let is_known = input.is_whole_fleet && !config.services.listed.is_empty();
+    let is_known = input.asked.is_none() && !config.services.listed.is_empty();
     if !is_due || !is_known || input.source_failure.is_some() {
         return Vec::new();
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use detect::evidence::EvidenceModel;
 use detect::residual::Cause;
-use domain::{BadDirection, ServiceName, Severity};
+use domain::limits::FEATURE_WINDOW_S;
+use domain::{BadDirection, MetricSet, ServiceName, Severity};
 use incident::{Cycle, Detection, Evaluated, Evaluation, RootCause, Step};
 use payload::resolution::{BaselineComparison, HealthSummary, ResolutionContext};
 use payload::result::{self, Anomaly, ServiceResult};
@@ -13,6 +14,9 @@ use payload::slo::{SLO_THRESHOLD, SloEvaluation};
 use crate::infer::decide::{Candidate, CycleOutcome};
 use crate::infer::gather::{CycleInput, ServiceInput};
 use crate::infer::objectives::own_name;
+
+/// Requests of a cycle from which a metric that is missing is missing, and not idle.
+const REQUESTS_MIN: f64 = 20.0;
 
 /// One service of a cycle: the verdict, and what its incidents are to make of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,11 +45,11 @@ impl Finding {
 }
 
 /// The findings of all services of a cycle, in their order.
-pub fn findings(input: &CycleInput, outcome: &CycleOutcome) -> Vec<Finding> {
+pub fn findings(input: &CycleInput, outcome: &CycleOutcome, metrics: &MetricSet) -> Vec<Finding> {
     let services = input.services.iter().zip(&outcome.candidates);
     let found = services.zip(&outcome.causes).map(|((it, candidate), cause)| {
         let (cycle, result) = (cycle_of(it, input), &candidate.result);
-        let evaluation = match evaluated(candidate, it, input) {
+        let evaluation = match evaluated(candidate, it, input, metrics) {
             Some(evaluated) => Evaluation::Evaluated(evaluated),
             None => Evaluation::NotEvaluated { reason: reason(result) },
         };
@@ -99,6 +103,7 @@ pub(crate) fn evaluated(
     candidate: &Candidate,
     it: &ServiceInput,
     input: &CycleInput,
+    metrics: &MetricSet,
 ) -> Option<Evaluated> {
     let evaluation = candidate.result.evaluation()?;
     // Forests and objectives look at one cycle; evidence has a persistence of its own.
@@ -113,11 +118,35 @@ pub(crate) fn evaluated(
     };
     Some(Evaluated {
         detections: evaluation.anomalies.iter().map(found).collect(),
-        unavailable_metrics: input.failed_metrics.keys().cloned().collect(),
+        unavailable_metrics: unavailable(it, input, metrics),
         slo_breaches: breaches(evaluation),
         apart_s: evidence_of(it).map_or(0, EvidenceModel::apart_s),
         model: Some(evaluation.model_name),
     })
+}
+
+/// Metrics that nothing is known of now: their query failed, or the service has traffic and none of
+/// them. Without traffic there is no latency, and its absence tells that all is calm.
+fn unavailable(it: &ServiceInput, input: &CycleInput, metrics: &MetricSet) -> BTreeSet<String> {
+    let mut unavailable: BTreeSet<String> = input.failed_metrics.keys().cloned().collect();
+    let Ok(routed) = &it.model else { return unavailable };
+    let cycle_s = evidence_of(it).map_or(FEATURE_WINDOW_S, EvidenceModel::cycle_s);
+    let until_s = input.at.timestamp();
+    let newest = |index: usize| {
+        let series = it.samples.series.get(index)?.as_ref()?;
+        let values = series.between(until_s - cycle_s, until_s).map(|(_, value)| value);
+        values.filter(|value| value.is_finite()).last()
+    };
+    let rate = metrics.traffic_index().and_then(newest);
+    if rate.is_none_or(|rate| rate * (cycle_s as f64) < REQUESTS_MIN) {
+        return unavailable;
+    }
+    let silent = metrics.iter().enumerate().filter(|(index, metric)| {
+        let is_expected = !metric.zero_is_normal && routed.model.metric(&metric.name).is_some();
+        is_expected && newest(*index).is_none()
+    });
+    unavailable.extend(silent.map(|(_, metric)| metric.name.clone()));
+    unavailable
 }
 
 fn evidence_of(it: &ServiceInput) -> Option<&EvidenceModel> {

@@ -105,8 +105,8 @@ pub async fn reap(
             let said = messages(&head.service, cycle_id, &advance, Material::default());
             Plan { messages: copies(&said, by.receivers), advance }
         };
-        match commit_service(by.store, by.clock, attempt, stored.head, &plan).await? {
-            Outcome::Committed { plan, .. } => ended.push(plan.advance),
+        match commit_service(by.store, by.clock, attempt, stored.head, &plan).await {
+            Ok(Outcome::Committed { plan, .. }) => ended.push(plan.advance),
             outcome => tracing::warn!(?outcome, "incidents of a removed service were not ended"),
         }
     }
@@ -139,7 +139,10 @@ async fn follow_one(finding: &Finding, member: Member, by: &Follower<'_>) -> Fol
         }
         Err(error) => (None, Some(error.to_string())),
     };
-    let told = advance.as_ref().and_then(|advance| tracked(finding, advance, by.rules));
+    let told = match &advance {
+        Some(advance) => tracked(finding, advance, by.rules),
+        None => untracked(finding),
+    };
     let result = told.map_or_else(|| finding.result.clone(), ServiceResult::of);
     Followed { service: finding.service.clone(), result, advance, trouble, is_lost }
 }
@@ -149,9 +152,19 @@ async fn follow_one(finding: &Finding, member: Member, by: &Follower<'_>) -> Fol
 fn tracked(finding: &Finding, advance: &Advance, rules: &Rules) -> Option<Box<Evaluation>> {
     let mut evaluation = Box::new(finding.result.evaluation()?.clone());
     track(&mut evaluation, advance, rules, finding.cycle.at_ms);
+    Some(strong(finding, evaluation))
+}
+
+/// The verdict of a cycle that incidents took no part in: what is too weak to start one says
+/// nothing by itself.
+fn untracked(finding: &Finding) -> Option<Box<Evaluation>> {
+    Some(strong(finding, Box::new(finding.result.evaluation()?.clone())))
+}
+
+fn strong(finding: &Finding, mut evaluation: Box<Evaluation>) -> Box<Evaluation> {
     let is_out = |name: &str, it: &Anomaly| it.tracking.is_none() && finding.weak.contains(name);
     evaluation.leave_out(is_out, finding.alone.as_deref());
-    Some(evaluation)
+    evaluation
 }
 
 fn head_of(heads: &Heads, service: &ServiceName) -> ServiceHead {

@@ -1,6 +1,6 @@
 //! All reads of a cycle: metrics, catalog and models, side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -15,7 +15,7 @@ use crate::infer::follow::Heads;
 use crate::infer::models::{NoModel, RoutedModel};
 use crate::infer::window::WindowShape;
 use crate::infer::{CycleRequest, InferError, InferPorts, MetricWindow, Warm};
-use crate::ports::incidents::StateError;
+use crate::ports::incidents::{IncidentStore, StateError};
 
 /// Everything that a decision needs, and nothing that could change under it.
 #[derive(Debug, Clone)]
@@ -32,8 +32,10 @@ pub struct CycleInput {
     pub models_fetched: u32,
     /// Incident state of the services that have any, where it is kept.
     pub heads: Heads,
-    /// Nobody asked for certain services only.
-    pub is_whole_fleet: bool,
+    /// Services whose incident state cannot be read, and why: nothing is written of them.
+    pub damaged_heads: BTreeMap<ServiceName, String>,
+    /// The services that were asked for; more are judged where they share incidents with those.
+    pub asked: Option<BTreeSet<ServiceName>>,
 }
 
 /// What was gathered for one service.
@@ -59,7 +61,9 @@ pub async fn gather(
     let shape = WindowShape::of(config.detection.opening);
     let at = judged_instant(request.at, ports.source.lag_s(), shape.step_s);
     if let Some(failure) = unhealthy(config, ports).await {
-        return Ok(CycleInput::skipped(at, failure, active_heads(ports).await?));
+        let Kept { heads, damaged } = active_heads(ports).await?;
+        let skipped = CycleInput::skipped(at, failure, heads);
+        return Ok(CycleInput { damaged_heads: damaged, ..skipped });
     }
     let Warm { window, models, evidence, burn, .. } = warm;
     let (read, catalog) = futures_util::future::join(
@@ -72,10 +76,14 @@ pub async fn gather(
         let variant = config.variant_at(service, at.timestamp());
         Slot::of(variant.cloned(), config.calendar_of(service).period_at(at))
     };
-    let services: Vec<(ServiceName, Slot)> = watched(request, config, &catalog)
-        .into_iter()
-        .map(|service| (service.clone(), slot_of(&service)))
-        .collect();
+    let asked = request.services.as_ref().map(|it| it.iter().cloned().collect());
+    let watched = match (&asked, ports.incidents.is_some()) {
+        (Some(asked), true) => connected(asked, config, &catalog),
+        (Some(asked), false) => asked.clone(),
+        (None, _) => watched(config, &catalog),
+    };
+    let services: Vec<(ServiceName, Slot)> =
+        watched.into_iter().map(|service| (service.clone(), slot_of(&service))).collect();
     let names: Vec<ServiceName> = services.iter().map(|(service, _)| service.clone()).collect();
     let (loaded, heads, troubles) = futures_util::future::join3(
         models.load(ports.registry, &catalog, &services, config.inference.max_workers),
@@ -83,7 +91,7 @@ pub async fn gather(
         burn.refresh(ports.source, config, &names, at.timestamp()),
     )
     .await;
-    let heads = heads?;
+    let Kept { heads, damaged: damaged_heads } = heads?;
     let failed_metrics = config
         .metrics
         .iter()
@@ -114,7 +122,8 @@ pub async fn gather(
         services,
         models_fetched: loaded.fetched,
         heads,
-        is_whole_fleet: request.services.is_none(),
+        damaged_heads,
+        asked,
     })
 }
 
@@ -128,26 +137,54 @@ impl CycleInput {
             services: Vec::new(),
             models_fetched: 0,
             heads,
-            is_whole_fleet: false,
+            damaged_heads: BTreeMap::new(),
+            asked: None,
         }
     }
 }
 
-async fn heads(ports: &InferPorts<'_>, services: &[ServiceName]) -> Result<Heads, StateError> {
+/// Heads that could be read, and why others could not.
+#[derive(Debug, Default)]
+struct Kept {
+    heads: Heads,
+    damaged: BTreeMap<ServiceName, String>,
+}
+
+async fn heads(ports: &InferPorts<'_>, services: &[ServiceName]) -> Result<Kept, StateError> {
     match &ports.incidents {
-        Some(incidents) => incidents.store.heads(services).await,
-        None => Ok(Heads::new()),
+        Some(incidents) => readable(incidents.store, services).await,
+        None => Ok(Kept::default()),
     }
 }
 
 /// Heads of the services with incidents, when nothing else is known.
-async fn active_heads(ports: &InferPorts<'_>) -> Result<Heads, StateError> {
-    let Some(incidents) = &ports.incidents else { return Ok(Heads::new()) };
+async fn active_heads(ports: &InferPorts<'_>) -> Result<Kept, StateError> {
+    let Some(incidents) = &ports.incidents else { return Ok(Kept::default()) };
     let active = incidents.store.active().await?;
-    let mut services: Vec<ServiceName> = active.into_iter().map(|it| it.service).collect();
-    services.sort();
-    services.dedup();
-    incidents.store.heads(&services).await
+    let services: BTreeSet<ServiceName> = active.into_iter().map(|it| it.service).collect();
+    let services: Vec<ServiceName> = services.into_iter().collect();
+    readable(incidents.store, &services).await
+}
+
+/// Reads all heads at once. If one of them is damaged, halves are read until it is found, so that
+/// it stops no other service.
+async fn readable(store: &dyn IncidentStore, services: &[ServiceName]) -> Result<Kept, StateError> {
+    let mut kept = Kept::default();
+    let mut parts = vec![services];
+    while let Some(part) = parts.pop() {
+        match (store.heads(part).await, part) {
+            (Ok(heads), _) => kept.heads.extend(heads),
+            (Err(error @ StateError::Damaged { .. }), [service]) => {
+                kept.damaged.insert(service.clone(), error.to_string());
+            }
+            (Err(StateError::Damaged { .. }), _) => {
+                let (left, right) = part.split_at(part.len() / 2);
+                parts.extend([left, right]);
+            }
+            (Err(error), _) => return Err(error),
+        }
+    }
+    Ok(kept)
 }
 
 fn judged_instant(requested: DateTime<Utc>, lag_s: i64, grid_s: i64) -> DateTime<Utc> {
@@ -170,18 +207,39 @@ async fn unhealthy(config: &Config, ports: &InferPorts<'_>) -> Option<String> {
     }
 }
 
-fn watched(
-    request: &CycleRequest,
-    config: &Config,
-    catalog: &artifact::Catalog,
-) -> Vec<ServiceName> {
-    if let Some(services) = &request.services {
-        return services.clone();
-    }
+/// All services that are to be judged.
+fn watched(config: &Config, catalog: &artifact::Catalog) -> BTreeSet<ServiceName> {
     if config.services.listed.is_empty() {
         return catalog.services.keys().cloned().collect();
     }
     config.services.listed.iter().map(|(service, _)| service.clone()).collect()
+}
+
+/// The services that were asked for, and all that the call graph connects with them: an incident
+/// is listed under that of a neighbour, so neither can be followed without the other.
+fn connected(
+    asked: &BTreeSet<ServiceName>,
+    config: &Config,
+    catalog: &artifact::Catalog,
+) -> BTreeSet<ServiceName> {
+    let mut neighbours: BTreeMap<&ServiceName, BTreeSet<&ServiceName>> = BTreeMap::new();
+    for (caller, callees) in &config.dependencies.graph {
+        for callee in callees {
+            neighbours.entry(caller).or_default().insert(callee);
+            neighbours.entry(callee).or_default().insert(caller);
+        }
+    }
+    let known = watched(config, catalog);
+    let mut found: BTreeSet<&ServiceName> = asked.iter().collect();
+    let mut new: Vec<&ServiceName> = asked.iter().collect();
+    while let Some(service) = new.pop() {
+        let more = neighbours.get(service).into_iter().flatten().copied();
+        let more: Vec<&ServiceName> = more.filter(|it| !found.contains(it)).collect();
+        found.extend(&more);
+        new.extend(more);
+    }
+    let is_judged = |it: &&ServiceName| asked.contains(*it) || known.contains(*it);
+    found.into_iter().filter(is_judged).cloned().collect()
 }
 
 /// The window's samples of a service; a metric that could not be read has none, not old ones.

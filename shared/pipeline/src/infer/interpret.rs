@@ -70,5 +70,5 @@ pub(super) fn check_drift(
         let at = chrono::DateTime::from_timestamp(time_s, 0);
         at.is_some_and(|at| calendar.period_at(at) == model.period)
     });
-    Some(drift::check(model, &recent, observation, metrics, at_s))
+    Some(drift::check(model, &recent, observation, metrics, config.inference.drift, at_s))
 }

@@ -56,6 +56,13 @@ pub struct QueuedMessage {
     pub last_error: Option<String>,
 }
 
+/// A message that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedMessage {
+    pub key: MessageKey,
+    pub reason: String,
+}
+
 /// What has become of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageStatus {
@@ -117,6 +124,9 @@ pub trait Outbox: Send + Sync {
         now: DateTime<Utc>,
         limit: usize,
     ) -> Result<Vec<QueuedMessage>, StateError>;
+
+    /// Messages that cannot be read. No other answer holds them: they stop nobody.
+    async fn unreadable(&self) -> Result<Vec<DamagedMessage>, StateError>;
 
     /// Makes a message that was given up, or that waits, due at `now`. `false` if there is none
     /// or if it is being sent or delivered. A claim whose lease is over sends nothing any more.

@@ -1,5 +1,6 @@
 //! Fits the services of a batch on all cores.
 
+use detect::budget::{Peers, Replay};
 use detect::evidence::{self, EvidenceFit, EvidenceModel};
 use detect::features::FeatureTable;
 use detect::fit::{FittedPeriod, Learned, RunRecord, ServiceHistory, Shortfall, fit_period};
@@ -71,18 +72,22 @@ pub(super) fn fit_services(
         .collect()
 }
 
-/// Models with what all services teach together.
+/// Models with what all services teach together: tails, and how often incidents open by mistake.
 fn finish(
     prepared: &[Prepared],
     fits: Vec<Option<EvidenceFit>>,
     config: &Config,
 ) -> Vec<Option<EvidenceModel>> {
     let pool = evidence::pool(&fits);
-    let finish = |(prepared, fit): (&Prepared, Option<EvidenceFit>)| {
+    let finished: Vec<_> = fits.into_par_iter().map(|fit| Some(fit?.finish(&pool))).collect();
+    let peers = Peers::of(finished.iter().flatten().filter_map(|(_, replay)| replay.as_ref()));
+    let open = |(prepared, finished): (&Prepared, Option<(EvidenceModel, Option<Replay>)>)| {
+        let (mut model, replay) = finished?;
         let wish = config.false_alarm_budget_of(&prepared.history.service);
-        Some(fit?.finish(&pool, wish))
+        model.open_at(replay.as_ref(), &peers, wish);
+        Some(model)
     };
-    prepared.par_iter().zip(fits).map(finish).collect()
+    prepared.iter().zip(finished).map(open).collect()
 }
 
 /// The rows of a service and, where residuals open anomalies, what it teaches by itself.

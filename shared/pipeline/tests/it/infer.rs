@@ -188,7 +188,7 @@ async fn a_damaged_artifact_fails_its_service_and_no_other() {
     for (damage, told) in [
         (Damage::Flip, "its checksum does not match: it is damaged"),
         (Damage::Truncate, "it is truncated or was appended to"),
-        (Damage::Version, "its format version is 9; this yaga reads version 2"),
+        (Damage::Version, "its format version is 9; this yaga reads version 3"),
         (Damage::Foreign, "it does not begin like a yaga model"),
         (Damage::Remove, "holds no object models/v1/"),
         (Damage::Exchange, "is not the object that the catalog names"),
@@ -273,7 +273,10 @@ async fn a_malformed_catalog_is_named() {
     let (mut fleet, memory) = Fleet::trained_on_memory();
     memory.set("models/v1/catalog.json", b"{\"version\": 7}".to_vec());
     let error = fleet.infer(NOON).await.unwrap_err().to_string();
-    assert!(error.contains("the catalog has version 7; this yaga reads version 1"), "{error}");
+    assert!(
+        error.contains("the catalog has version 7; this yaga reads versions 1 to 2"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -312,6 +315,19 @@ async fn the_answer_validates_and_survives_its_own_json() {
     assert!(problems.is_empty(), "{problems:?}");
     assert_eq!(serde_json::from_value::<Cycle>(json).unwrap(), cycle);
     assert!(TRAINED_AT < NOON);
+}
+
+#[tokio::test]
+async fn a_service_is_as_bad_as_its_anomalies_at_one_instant_for_all() {
+    let mut fleet = Fleet::trained();
+    fleet.break_metric("error_rate", &names()[0], NOON, 100.0);
+    let cycle = fleet.infer(NOON).await.unwrap();
+    for it in cycle.results.iter().map(|it| it.evaluation().unwrap()) {
+        let worst = it.anomalies.values().map(|it| it.severity).max().unwrap_or(Severity::None);
+        assert_eq!(it.overall_severity, worst, "{}", it.service_name);
+        assert_eq!(it.anomalies.is_empty(), it.overall_severity == Severity::None);
+        assert_eq!(it.timestamp, cycle.timestamp);
+    }
 }
 
 #[tokio::test]

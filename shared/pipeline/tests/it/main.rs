@@ -11,6 +11,7 @@ mod fleet;
 mod graph;
 mod hostile;
 mod infer;
+mod isolated;
 mod late;
 mod learning;
 mod notices;

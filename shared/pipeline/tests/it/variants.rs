@@ -71,7 +71,9 @@ async fn a_holiday_is_judged_by_what_holidays_are_like() {
     });
     fleet.warm = Default::default();
     let busy = fleet.infer(NOON).await.unwrap();
-    assert!(evaluation(&busy).overall_severity >= Severity::Medium, "a rush on a holiday");
+    // A rush on a holiday; that the service bears it makes it mild.
+    let found = evaluation(&busy);
+    assert!(found.anomalies.contains_key("request_rate_surge_healthy"), "{found:#?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::ServiceName;
 use payload::enrichment::Labelled;
 use payload::run::Cycle;
 use payload::write_back::ServicePoint;
@@ -95,6 +96,15 @@ impl Watch {
 
     /// A cycle at an instant.
     pub(crate) async fn cycle_at(&mut self, instant: DateTime<Utc>) -> Cycle {
+        self.cycle_of(instant, None).await
+    }
+
+    /// A cycle that is asked for some services only.
+    pub(crate) async fn cycle_of(
+        &mut self,
+        instant: DateTime<Utc>,
+        services: Option<Vec<ServiceName>>,
+    ) -> Cycle {
         let fleet = &mut self.fleet;
         self.cycles += 1;
         let writer =
@@ -116,7 +126,7 @@ impl Watch {
             registry: &fleet.registry,
             incidents: Some(incidents),
         };
-        let request = CycleRequest { at: instant, services: None };
+        let request = CycleRequest { at: instant, services };
         infer_cycle(&request, &fleet.config, &ports, &mut fleet.warm).await.expect("a cycle")
     }
 }

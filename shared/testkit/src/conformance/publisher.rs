@@ -163,6 +163,7 @@ fn message(number: usize, incident_id: &str) -> Message {
             peak_severity: Severity::Low,
             total_occurrences: 2,
             incident_duration_minutes: 8,
+            unobserved_minutes: 0,
             active_duration_minutes: 2,
             first_seen: "2025-12-23T10:22:00.000Z".to_owned(),
             last_detected_by_model: "business_hours".to_owned(),

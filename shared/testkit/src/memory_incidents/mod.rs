@@ -2,7 +2,7 @@
 
 mod outbox;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -42,8 +42,9 @@ pub struct MemoryIncidents {
 struct State {
     heads: BTreeMap<ServiceName, StoredHead>,
     incidents: BTreeMap<IncidentId, IncidentRecord>,
-    events: BTreeMap<(IncidentId, i64, String), IncidentEvent>,
+    events: BTreeMap<(IncidentId, i64, i64, String), IncidentEvent>,
     messages: BTreeMap<MessageKey, Queued>,
+    damaged: BTreeSet<ServiceName>,
     faults: VecDeque<StoreFault>,
     /// Every commit that was applied, in order, for the assertions of a test.
     log: Vec<Commit>,
@@ -74,6 +75,11 @@ impl MemoryIncidents {
     /// The faults of the next requests about heads, first to last.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = StoreFault>) {
         self.state().faults.extend(faults);
+    }
+
+    /// The head of a service cannot be read from now on.
+    pub fn damage(&self, service: &ServiceName) {
+        self.state().damaged.insert(service.clone());
     }
 
     /// Every commit that was applied, in order.
@@ -115,6 +121,10 @@ impl IncidentStore for MemoryIncidents {
             let (store, reason) = (NAME.to_owned(), format!("{fault:?}"));
             let action = "read heads";
             match fault {
+                StoreFault::None if services.iter().any(|it| state.damaged.contains(it)) => {
+                    let (what, reason) = ("a head".to_owned(), "it was damaged".to_owned());
+                    Err(StateError::Damaged { store, what, reason })
+                }
                 StoreFault::None => {
                     let found = services.iter().filter_map(|it| state.heads.get_key_value(it));
                     Ok(found.map(|(service, head)| (service.clone(), head.clone())).collect())
@@ -270,7 +280,7 @@ impl State {
             self.incidents.insert(it.record.incident.incident_id.clone(), it.record.clone());
         }
         for event in &commit.events {
-            let key = (event.incident_id.clone(), event.cycle, event.kind.clone());
+            let key = (event.incident_id.clone(), event.cycle, event.at_ms, event.kind.clone());
             self.events.insert(key, event.clone());
         }
         for message in &commit.messages {

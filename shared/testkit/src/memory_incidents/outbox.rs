@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use pipeline::ports::incidents::StateError;
 use pipeline::ports::outbox::{
-    CLAIM_LEASE, Claim, DELIVERED_KEPT, MessageKey, MessageStatus, Outbox, OutboxMessage,
-    QueuedMessage,
+    CLAIM_LEASE, Claim, DELIVERED_KEPT, DamagedMessage, MessageKey, MessageStatus, Outbox,
+    OutboxMessage, QueuedMessage,
 };
 
 use super::{MemoryIncidents, Queued, State};
@@ -111,6 +111,10 @@ impl Outbox for MemoryIncidents {
         listed.sort_by_key(|queued| (queued.message.created_at, queued.message.key()));
         listed.truncate(limit);
         Ok(listed)
+    }
+
+    async fn unreadable(&self) -> Result<Vec<DamagedMessage>, StateError> {
+        Ok(Vec::new())
     }
 
     async fn retry(&self, key: &MessageKey, now: DateTime<Utc>) -> Result<bool, StateError> {

@@ -7,7 +7,7 @@ use artifact::catalog::ModelRef;
 use artifact::{Card, Catalog, key};
 use comfy_table::Cell;
 use detect::model::PeriodModel;
-use domain::{Period, ServiceName, Slot};
+use domain::{ServiceName, Slot};
 use pipeline::registry::Registry;
 use serde::Serialize;
 

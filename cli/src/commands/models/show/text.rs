@@ -104,7 +104,7 @@ fn opened_by(model: &PeriodModel) -> String {
     format!("{recipe}, in cycles of {} s; forests corroborate", evidence.cycle_s())
 }
 
-/// `score 1.5 (no wish): 0.23 false incidents a week in …`, and where that ends.
+/// `score 1.50 (no wish): 0.41 false incidents a week expected …`, and where that ends.
 fn threshold(model: &PeriodModel) -> Vec<String> {
     let Some(EvidenceModel::Residual(residual)) = &model.evidence else { return Vec::new() };
     let it = &residual.threshold;
@@ -114,10 +114,11 @@ fn threshold(model: &PeriodModel) -> Vec<String> {
         None => "no wish".to_owned(),
     };
     let rate = format!(
-        "score {:.1} ({wished}): {:.2} false incidents a week in {:.1} weeks of training (90 %: \
-         {low:.2} to {high:.2})",
+        "score {:.2} ({wished}): {:.2} false incidents a week expected (90 %: {low:.2} to \
+         {high:.2}), {} in {:.1} weeks of training",
         it.theta,
         it.per_week(),
+        it.incidents,
         it.weeks
     );
     let end = format!("the lowest threshold has {:.2} a week", it.per_week_max());

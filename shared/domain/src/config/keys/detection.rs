@@ -7,12 +7,12 @@ pub(super) const KEYS: &[Key] = &[
     Key::live("inference.max_workers", integer(1, 64), "8")
         .variable("MAX_WORKERS")
         .about("Requests and model reads under way at once."),
-    Key::later("inference.alerts_directory", Shape::Text(Form::NotEmpty), "")
+    Key::moot("inference.alerts_directory", Shape::Text(Form::NotEmpty), "")
         .variable("ALERTS_DIR")
-        .about("Folder for alerts."),
-    Key::later("inference.inter_service_delay_seconds", number(0.0, 60.0), "0.2")
+        .about("Alerts go to receivers; see `stdout.enabled`."),
+    Key::moot("inference.inter_service_delay_seconds", number(0.0, 60.0), "0.2")
         .unit("s")
-        .about("Pause between services."),
+        .about("One query reads a metric of all services; there is nothing to pause between."),
     Key::live("inference.check_drift", Shape::Boolean, "false")
         .about("Whether each cycle compares the last day with what the model learned."),
     Key::live("detection.opening", Shape::Text(Form::Opening), "\"residual\"")
@@ -49,21 +49,21 @@ pub(super) const KEYS: &[Key] = &[
     Key::live("detection_thresholds.validation.max_latency_ms", number(1.0, 1e9), "300000")
         .unit("ms")
         .about("Larger values are capped, in training and in service."),
-    Key::later("detection_thresholds.validation.constant_value_threshold", at_least_zero(), "")
-        .about("Spread below which a metric counts as constant."),
-    Key::later("detection_thresholds.error_rates.*", number(0.0, 1.0), "")
-        .about("Levels of error rate."),
-    Key::later("detection_thresholds.latency_ms.*", at_least_zero(), "")
+    Key::moot("detection_thresholds.validation.constant_value_threshold", at_least_zero(), "")
+        .about("A metric is constant if its spread is below what a number can tell apart."),
+    Key::moot("detection_thresholds.error_rates.*", number(0.0, 1.0), "")
+        .about("Levels follow from each service's own history, and from objectives."),
+    Key::moot("detection_thresholds.latency_ms.*", at_least_zero(), "")
         .unit("ms")
-        .about("Levels of latency."),
-    Key::later("detection_thresholds.ratios.*", at_least_zero(), "")
-        .about("Shares that name a bottleneck or a traffic cliff."),
-    Key::later("detection_thresholds.outlier_percentiles", Shape::Anything, "")
-        .about("Percentiles outside which rows are left out."),
+        .about("Levels follow from each service's own history, and from objectives."),
+    Key::moot("detection_thresholds.ratios.*", at_least_zero(), "")
+        .about("Bottlenecks are named from 0.6 (calls) and 0.7 (database) of the response time, cliffs below half of the usual traffic."),
+    Key::moot("detection_thresholds.outlier_percentiles", Shape::Anything, "")
+        .about("No rows are left out: estimates are robust."),
     Key::live("logging.level", Shape::Text(Form::LogLevel), "\"info\"")
         .variable("LOG_LEVEL")
         .about("Which log lines are written. Case does not count."),
-    Key::later("logging.format", Shape::Text(Form::Free), "").about("Layout of log lines."),
+    Key::moot("logging.format", Shape::Text(Form::Free), "").about("Lines are text on a terminal and JSON in the functions."),
 ];
 
 const SCORE: Shape = number(-1.0, 0.0);

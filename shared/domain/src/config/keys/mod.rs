@@ -40,8 +40,11 @@ pub(crate) struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     Live,
-    /// Accepted and checked, with a warning.
+    /// Accepted and checked, with a warning: a later version will use it.
     Later,
+    /// Accepted and checked, with a warning: it stands in documents of older installations, and what
+    /// it meant is decided in another way here. Its meaning says how.
+    Moot,
 }
 
 /// All keys in the order of the documentation.
@@ -113,6 +116,10 @@ impl Key {
 
     const fn later(path: &'static str, shape: Shape, default: &'static str) -> Key {
         Key { stage: Stage::Later, ..Key::live(path, shape, default) }
+    }
+
+    const fn moot(path: &'static str, shape: Shape, default: &'static str) -> Key {
+        Key { stage: Stage::Moot, ..Key::live(path, shape, default) }
     }
 
     const fn about(self, about: &'static str) -> Key {

@@ -43,10 +43,10 @@ pub(super) const KEYS: &[Key] = &[
         .about("Rows that each tree sees."),
     Key::live("model.random_state", integer(0, i64::MAX), "42")
         .about("Seed of everything random in training."),
-    Key::later("model.n_estimators_by_complexity", Shape::Object, "")
-        .about("Trees by the complexity of a service."),
-    Key::later("model.multivariate_features", Shape::List(&Shape::Text(Form::NotEmpty)), "")
-        .about("Metrics of the forest over all metrics."),
+    Key::moot("model.n_estimators_by_complexity", Shape::Object, "")
+        .about("All forests are of one size; see `model.default_n_estimators`."),
+    Key::moot("model.multivariate_features", Shape::List(&Shape::Text(Form::NotEmpty)), "")
+        .about("The forest of all metrics uses each one that has a forest."),
     Key::live("training.lookback_days", integer(1, 365), "30")
         .unit("days")
         .about("How much history a model learns from."),
@@ -100,13 +100,18 @@ pub(super) const KEYS: &[Key] = &[
     .about(
         "Models that learn from the excluded days instead and serve in them; \"none\": no models.",
     ),
-    Key::later("training.step", Shape::Text(Form::Duration), "").about("Distance of rows."),
-    Key::later("training.drift_detection.enabled", Shape::Boolean, "false")
-        .about("Whether training stores what drift is measured against."),
-    Key::later("training.drift_detection.z_score_warning", number(0.0, 100.0), "3")
-        .about("Drift that is reported."),
-    Key::later("training.drift_detection.z_score_critical", number(0.0, 100.0), "5")
-        .about("Drift that asks for training."),
+    Key::moot("training.step", Shape::Text(Form::Duration), "")
+        .about("Rows are five minutes long and cycles two, in training and in service."),
+    Key::moot("training.drift_detection.enabled", Shape::Boolean, "false")
+        .about("What drift is measured against is always stored; see `inference.check_drift`."),
+    Key::live("training.drift_detection.z_score_warning", number(0.0, 100.0), "3")
+        .unit("standard deviations")
+        .about("Distance from training beyond which a metric has drifted."),
+    Key::live("training.drift_detection.z_score_critical", number(0.0, 100.0), "5")
+        .unit("standard deviations")
+        .about(
+            "Distance beyond which it costs more confidence and, after a day, asks for training.",
+        ),
     Key::live("training.model_variants.train_baseline", Shape::Boolean, "true")
         .about("Whether the usual models are trained."),
     Key::live("training.model_variants.train_holiday", Shape::Boolean, "true")
@@ -114,8 +119,9 @@ pub(super) const KEYS: &[Key] = &[
     Key::live("training.model_variants.min_excluded_days_for_variant", integer(1, 365), "7")
         .unit("days")
         .about("Excluded days of a variant within the look-back, below which it has no models."),
-    Key::later("training.model_variants.holiday_data_weight", number(0.0, 1.0), "0.3")
-        .about("Weight of excluded days in the usual model."),
+    Key::moot("training.model_variants.holiday_data_weight", number(0.0, 1.0), "0.3").about(
+        "Excluded days have no weight in the usual models, and full weight in their variant's.",
+    ),
 ];
 
 const PERCENT: Shape = number(0.0, 100.0);

@@ -46,8 +46,8 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::later("services.pattern_detection.*", TEXTS, "")
         .about("Parts of names that decide the category of a service that is not listed."),
-    Key::later("services.category_descriptions.*", Shape::Text(Form::Free), "")
-        .about("What a category means, for people."),
+    Key::moot("services.category_descriptions.*", Shape::Text(Form::Free), "")
+        .about("Categories are described in the documentation."),
     Key::live("services_meta.*.timezone", Shape::Text(Form::Zone), "")
         .about("Zone of one service, for its periods."),
     Key::live("services_meta.*.expected_metrics", TEXTS, "")
@@ -84,6 +84,6 @@ pub(super) const KEYS: &[Key] = &[
     rows("time_periods.min_samples.micro", "100").about("The same for `micro`."),
     rows("time_periods.min_samples.default", "200").about("The same for every other category."),
     rows("time_periods.min_samples.*", "").about("The same for one more category."),
-    Key::later("time_periods.validation_thresholds.*", number(0.0, 1.0), "")
-        .about("Share of flagged rows that a new model may have."),
+    Key::moot("time_periods.validation_thresholds.*", number(0.0, 1.0), "")
+        .about("The training gate decides, from shares of signals and alerts."),
 ];

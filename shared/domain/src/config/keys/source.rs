@@ -39,13 +39,13 @@ pub(super) const KEYS: &[Key] = &[
     Key::live("victoria_metrics.health_latency_ms", integer(100, 120_000), "5000")
         .unit("ms")
         .about("A health check slower than this counts as failed, and the cycle is skipped."),
-    Key::later("victoria_metrics.pool_connections", integer(1, 200), "20")
-        .about("Connections that are kept open."),
-    Key::later("victoria_metrics.pool_maxsize", integer(1, 200), "20")
-        .about("Connections to one host."),
-    Key::later("victoria_metrics.circuit_breaker_timeout_seconds", integer(5, 3_600), "300")
+    Key::moot("victoria_metrics.pool_connections", integer(1, 200), "20")
+        .about("Connections are kept open as they are needed."),
+    Key::moot("victoria_metrics.pool_maxsize", integer(1, 200), "20")
+        .about("Connections are opened as they are needed; see `inference.max_workers`."),
+    Key::moot("victoria_metrics.circuit_breaker_timeout_seconds", integer(5, 3_600), "300")
         .unit("s")
-        .about("How long a source that failed is left alone."),
+        .about("A source that failed is asked again by the next cycle."),
     Key::live("metrics_preset", Shape::Word(&["spans", "seed"]), "\"spans\"").about(
         "Queries of the five default metrics: from span metrics, or request rate from the \
          recording rule `http_requests:count:rate_5m` and windows of 5 minutes.",

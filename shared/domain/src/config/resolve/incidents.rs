@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
-use super::services::{service_name, warn_of_unused_category};
+use super::services::{service_name, warn_of_unlisted_as, warn_of_unused_category};
 use crate::Severity;
 use crate::config::forms;
 use crate::config::incidents::{
@@ -122,7 +122,7 @@ pub(super) fn alerting(
         correlation: correlation(values),
         false_alarm_budget: budget(values, services, problems),
         repeat_every_cycles: values.whole("alerting.repeat_every_cycles"),
-        silences: silences(values, problems),
+        silences: silences(values, services, problems),
     }
 }
 
@@ -158,7 +158,15 @@ fn budget(values: &Values, services: &Services, problems: &mut Vec<Problem>) -> 
     budget
 }
 
-fn silences(values: &Values, problems: &mut Vec<Problem>) -> Vec<Silence> {
+fn silences(values: &Values, services: &Services, problems: &mut Vec<Problem>) -> Vec<Silence> {
+    let known: BTreeSet<ServiceName> =
+        services.listed.iter().map(|(name, _)| name.clone()).collect();
+    for leaf in values.each("alerting.silences[].service") {
+        let name = leaf.value.as_str().and_then(|name| ServiceName::new(name).ok());
+        if let Some(name) = name {
+            warn_of_unlisted_as("SVC004", &name, &known, &leaf.path, problems);
+        }
+    }
     let zone = values.text("time_periods.timezone").parse().unwrap_or(Tz::UTC);
     let starts = values.each("alerting.silences[].from");
     starts.filter_map(|start| silence(values, start, zone, problems)).collect()

@@ -35,6 +35,7 @@ pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
         inference: Inference {
             max_workers: values.whole("inference.max_workers"),
             check_drift: values.flag("inference.check_drift"),
+            drift: training::drift_limits(values, problems),
         },
         state: incidents::state(values),
         fingerprinting: incidents::fingerprinting(values, detection.opening, problems),

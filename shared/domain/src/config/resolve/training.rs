@@ -6,7 +6,7 @@ use super::require_ascending;
 use crate::config::moment::{self, Moment, Side};
 use crate::config::problems::Problem;
 use crate::config::valid::{
-    ContaminationMethod, ExcludedPeriod, ModelVariants, SeverityPercentiles, Training,
+    ContaminationMethod, DriftLimits, ExcludedPeriod, ModelVariants, SeverityPercentiles, Training,
 };
 use crate::config::values::{Leaf, Values};
 use crate::limits::CYCLE_S;
@@ -36,6 +36,16 @@ pub(super) fn training(values: &Values, problems: &mut Vec<Problem>) -> Training
         excluded_periods: excluded_periods(values, problems),
         variants: variants(values),
     }
+}
+
+/// How far a metric may be from training.
+pub(super) fn drift_limits(values: &Values, problems: &mut Vec<Problem>) -> DriftLimits {
+    const AT: &str = "training.drift_detection";
+    let names = ["z_score_warning", "z_score_critical"];
+    let numbers = names.map(|name| values.number(&format!("{AT}.{name}")));
+    require_ascending(AT, "TRN001", &names, &numbers, problems);
+    let [warning, critical] = numbers;
+    DriftLimits { warning, critical }
 }
 
 fn variants(values: &Values) -> ModelVariants {

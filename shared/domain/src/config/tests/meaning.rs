@@ -464,6 +464,17 @@ fn incidents_dependencies_and_silences_are_checked() {
 }
 
 #[test]
+fn a_silence_for_a_service_that_nobody_lists_is_pointed_out() {
+    let document = r#"{
+        "services": { "core": ["order"] },
+        "alerting": { "silences": [
+            { "from": "2026-03-01", "until": "2026-03-02", "service": "ordr" }
+        ] }
+    }"#;
+    insta::assert_snapshot!(warned(document), @r#"warning SVC004 at alerting.silences[0].service: "ordr" is not listed under services; did you mean "order"?"#);
+}
+
+#[test]
 fn silences_are_meant_in_the_configured_zone_and_days_are_whole() {
     let config = accepted(
         r#"{

@@ -133,8 +133,8 @@ fn keys_of_later_work_warn_once_per_section_or_key() {
             "storage": {}
         }"#
     ), @r"
-    warning GEN003 at inference.inter_service_delay_seconds: the key is accepted and checked, but not used yet
-    warning GEN003 at services.category_descriptions: the key is accepted and checked, but not used yet
+    warning GEN003 at inference.inter_service_delay_seconds: the key is accepted and checked, but has no effect: One query reads a metric of all services; there is nothing to pause between
+    warning GEN003 at services.category_descriptions: the key is accepted and checked, but has no effect
     warning GEN003 at storage: the key is accepted and checked, but not used yet
     ");
     insta::assert_snapshot!(
@@ -177,7 +177,7 @@ fn problems_of_the_environment_name_the_variable() {
       4. error GEN002 at training.threshold_calibration.enabled: environment variable YAGA__TRAINING__THRESHOLD_CALIBRATION__ENABLED: "maybe" is a text; write true or false
       5. error GEN007 at inference.max_workers: environment variable MAX_WORKERS: 65 is out of range; write a whole number from 1 to 64
       6. error TP003 at time_periods.timezone: environment variable BUSINESS_TIMEZONE: "europe/paris" does not fit; write an IANA time zone, like "Europe/Paris" or "UTC"; did you mean "Europe/Paris"?
-      7. warning GEN003 at inference.alerts_directory: environment variable ALERTS_DIR is accepted and checked, but not used yet
+      7. warning GEN003 at inference.alerts_directory: environment variable ALERTS_DIR is accepted and checked, but has no effect
     "#);
 }
 
