@@ -74,11 +74,11 @@ pub(super) async fn retry(shell: &Shell, arguments: &RetryArguments) -> Outcome 
     answer.tell(shell, "due: the next cycle sends what is due")
 }
 
-/// Whether it is an alert of incidents that have all ended: sent now, after their resolutions, it
-/// would raise an alert that nothing ends.
+/// Whether it is an alert that was given up, of incidents that have all ended: sent now, after their
+/// resolutions, it would raise an alert that nothing ends. One that waits goes before them.
 async fn is_over(store: &dyn IncidentStore, it: &QueuedMessage) -> Result<bool, Failure> {
     let message = &it.message.message;
-    if message.kind != MessageKind::Anomaly {
+    if message.kind != MessageKind::Anomaly || it.status != MessageStatus::Dead {
         return Ok(false);
     }
     for id in &message.incident_ids {
