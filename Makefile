@@ -33,6 +33,7 @@ soak: has-cargo ## A million random histories of incidents against a model. ARGS
 	cargo run $(CI) --quiet --example soak -- $(ARGS)
 	cargo run $(CI) --quiet --example state_soak -- $(STATE_ARGS)
 	YAGA_KILL_CYCLES=300 cargo test --workspace $(CI) --test end_to_end -- journeys::killed
+	YAGA_OVERLAP_ROUNDS=200 cargo test --workspace $(CI) --test end_to_end -- journeys::overlap
 
 check: has-cargo lint-template ## Format, lints, dependency policy, template.
 	cargo fmt --all --check

@@ -12,6 +12,7 @@
 //! - `journeys::folder`: simulate, train, infer with files only.
 //! - `journeys::cloud`: the same through VictoriaMetrics, S3 and the functions themselves.
 //! - `journeys::incident`: an incident's life on a real table, with a receiver that is told.
+//! - `journeys::overlap`: two processes of the command at once, on one table.
 //! - `journeys::killed`: the command, killed at any moment, with a receiver that often fails.
 //! - `receivers`: what a real Alertmanager, SNS and VictoriaMetrics make of what they are sent.
 //!

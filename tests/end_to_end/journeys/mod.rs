@@ -4,6 +4,7 @@ mod cloud;
 mod folder;
 mod incident;
 mod killed;
+mod overlap;
 mod replay;
 mod simulated;
 
@@ -33,6 +34,13 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
             incident::is_told_from_alert_to_resolution,
         )
         .needs(stage, &[CLOUD.as_slice(), &["dynamodb-local"]].concat()),
+        Case::new(
+            "journeys::overlap::two_processes_of_one_cycle_count_it_once",
+            overlap::same_cycle,
+        )
+        .needs(stage, &["dynamodb-local"]),
+        Case::new("journeys::overlap::processes_of_neighbouring_cycles_agree", overlap::neighbours)
+            .needs(stage, &["dynamodb-local"]),
         Case::new("journeys::killed::nothing_is_lost_and_nothing_is_told_for_nothing", killed::run),
     ]
 }

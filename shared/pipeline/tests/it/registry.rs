@@ -1,9 +1,12 @@
 //! The catalog under concurrent writers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use artifact::catalog::{CatalogError, ModelRef};
+use chrono::{DateTime, Utc};
 use domain::Period;
+use pipeline::ports::Clock;
 use pipeline::registry::{Registry, RegistryError};
 use testkit::{FixedClock, MemoryStore};
 
@@ -18,17 +21,30 @@ fn model(name: &str) -> ModelRef {
     }
 }
 
+/// Waits as long as it is asked to: writers that never wait may starve one of them.
+struct Waiting;
+
+#[async_trait::async_trait]
+impl Clock for Waiting {
+    fn now(&self) -> DateTime<Utc> {
+        at("2026-04-01T00:00:00Z")
+    }
+
+    async fn pause(&self, length: Duration) {
+        tokio::time::sleep(length).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_promotions_are_all_kept() {
     let registry = Registry::new(Arc::new(MemoryStore::new()));
     let writers = (0..8).map(|writer| {
         let registry = registry.clone();
         tokio::spawn(async move {
-            let clock = FixedClock::at(at("2026-04-01T00:00:00Z"));
             let name = service(&format!("service-{writer}"));
             for period in Period::ALL {
                 registry
-                    .swap(&clock, |catalog| {
+                    .swap(&Waiting, |catalog| {
                         catalog.promote(&name, period, model(&format!("{name}-{period}")));
                         Ok(())
                     })
