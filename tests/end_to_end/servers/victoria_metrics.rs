@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use crate::recording::{self, Recording};
 use crate::stage::Stage;
 
 const READY_LIMIT: Duration = Duration::from_secs(30);
+const VISIBLE_LIMIT: Duration = Duration::from_secs(30);
 /// `{__name__!=""}`, percent-encoded: every series.
 const EVERY_SERIES: &str = "%7B__name__%21%3D%22%22%7D";
 
@@ -51,14 +53,21 @@ impl VictoriaMetrics {
     pub(crate) fn import(&self, recording: &Recording) -> Result<()> {
         let before = self.samples_by_series(recording)?;
         self.import_lines(&recording.json_lines())?;
-        let after = self.samples_by_series(recording)?;
-        for (series, expected) in &recording.samples_by_series {
-            let gained = after.get(series).unwrap_or(&0) - before.get(series).unwrap_or(&0);
-            if gained != *expected {
+        let deadline = Instant::now() + VISIBLE_LIMIT;
+        loop {
+            let after = self.samples_by_series(recording)?;
+            let missing = recording.samples_by_series.iter().find_map(|(series, expected)| {
+                let gained = after.get(series).unwrap_or(&0) - before.get(series).unwrap_or(&0);
+                (gained != *expected).then_some((series, gained, expected))
+            });
+            let Some((series, gained, expected)) = missing else { return Ok(()) };
+            if Instant::now() >= deadline {
                 bail!("{gained} of {expected} samples of {series} arrived");
             }
+            // On a busy machine a flush may answer before its samples can be read.
+            thread::sleep(Duration::from_millis(200));
+            self.flush()?;
         }
-        Ok(())
     }
 
     /// Imports JSON lines as they are, and makes them visible.
