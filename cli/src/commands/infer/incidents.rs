@@ -33,8 +33,9 @@ impl Kept {
     pub async fn after(cycle: &Cycle, incidents: &Incidents) -> Result<Kept, Failure> {
         let names = cycle.results.iter().map(ServiceResult::service_name);
         let services: Vec<ServiceName> = names.filter_map(|it| ServiceName::new(it).ok()).collect();
-        let heads = incidents.state.incidents.heads(&services).await.map_err(unusable)?;
-        Ok(Kept { heads, has_receivers: !incidents.receivers.is_empty() })
+        // Which ones could not be read, the cycle itself has said.
+        let read = incidents.state.incidents.readable_heads(&services).await.map_err(unusable)?;
+        Ok(Kept { heads: read.heads, has_receivers: !incidents.receivers.is_empty() })
     }
 }
 

@@ -1,7 +1,5 @@
 //! `yaga outbox retry` and `drop`: sends messages again, or forgets them.
 
-use std::collections::BTreeSet;
-
 use anyhow::anyhow;
 use chrono::Utc;
 use incident::IncidentId;
@@ -115,25 +113,30 @@ async fn keys_named(outbox: &dyn Outbox, ids: &[String]) -> Result<Vec<MessageKe
     let mut keys: Vec<MessageKey> = readable.iter().map(|it| it.message.key()).collect();
     let unreadable = outbox.unreadable().await.map_err(unusable)?;
     keys.extend(unreadable.into_iter().map(|it| it.key));
-    let known: Vec<String> = keys.iter().map(|it| it.id.clone()).collect();
-    let mut wanted = BTreeSet::new();
-    for id in ids {
-        let id = resolve(id, "", &known, "message")?;
-        wanted.extend(keys.iter().find(|it| it.id == id).cloned());
-    }
-    Ok(wanted.into_iter().collect())
+    chosen(ids, keys, |it| &it.id)
 }
 
 async fn named(outbox: &dyn Outbox, ids: &[String]) -> Result<Vec<QueuedMessage>, Failure> {
     let all = of_statuses(outbox, &MessageStatus::ALL).await?;
-    let known: Vec<String> = all.iter().map(|it| it.message.message.id.clone()).collect();
+    chosen(ids, all, |it| &it.message.message.id)
+}
+
+/// Those that ids, or their beginnings, name; each once.
+fn chosen<T: Clone>(
+    ids: &[String],
+    all: Vec<T>,
+    id_of: impl Fn(&T) -> &String,
+) -> Result<Vec<T>, Failure> {
+    let known: Vec<String> = all.iter().map(|it| id_of(it).clone()).collect();
     let mut wanted = Vec::new();
     for id in ids {
         let id = resolve(id, "", &known, "message")?;
-        wanted.extend(all.iter().find(|it| it.message.message.id == id).cloned());
+        if !wanted.contains(&id) {
+            wanted.push(id);
+        }
     }
-    wanted.dedup_by_key(|it| it.message.message.id.clone());
-    Ok(wanted)
+    let named = |id: &&str| all.iter().find(|it| id_of(it) == id).cloned();
+    Ok(wanted.iter().filter_map(named).collect())
 }
 
 impl Answer {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::enrichment::Enrichment;
@@ -11,7 +12,7 @@ use super::receivers::Delivery;
 use crate::MetricSet;
 use crate::period::{Calendar, Period};
 use crate::service::{Category, ServiceName};
-use crate::slot::Variant;
+use crate::slot::{Slot, Variant};
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone)]
@@ -317,6 +318,13 @@ impl Config {
         periods
             .filter(|it| it.concerns(service) && it.holds(at_s))
             .find_map(|it| it.variant.as_ref())
+    }
+
+    /// Which of a service's models is asked at an instant: that of its period, and of the variant
+    /// in whose days it lies.
+    pub fn slot_at(&self, service: &ServiceName, at: DateTime<Utc>) -> Slot {
+        let variant = self.variant_at(service, at.timestamp());
+        Slot::of(variant.cloned(), self.calendar_of(service).period_at(at))
     }
 
     /// The rows that a period of a service needs before it gets a model.

@@ -43,7 +43,7 @@ const EVIDENCE_OPENS: f64 = 1.0;
 pub struct Decided<'a> {
     config: &'a Config,
     /// Routed to its model, without samples.
-    routed: BTreeMap<(ServiceName, Slot), ServiceInput>,
+    routed: BTreeMap<ServiceName, BTreeMap<Slot, ServiceInput>>,
     graph: CallGraph,
 }
 
@@ -72,28 +72,27 @@ impl<'a> Decided<'a> {
             .flat_map(|service| slots.iter().map(move |slot| (service.clone(), slot.clone())))
             .collect();
         let loaded = warm.load(registry, &catalog, &wanted, config.inference.max_workers).await;
-        let inputs = wanted.into_iter().zip(loaded.routes).map(|((service, slot), model)| {
-            let period = slot.period;
-            let (samples, key) = (Default::default(), (service.clone(), slot));
-            (key, ServiceInput { service, period, samples, model, window: None, burn: Vec::new() })
-        });
+        let mut routed: BTreeMap<ServiceName, BTreeMap<Slot, ServiceInput>> = BTreeMap::new();
+        for ((service, slot), model) in wanted.into_iter().zip(loaded.routes) {
+            let (of, period, samples) = (service.clone(), slot.period, Default::default());
+            let burn = Vec::new();
+            let input = ServiceInput { service, period, samples, model, window: None, burn };
+            routed.entry(of).or_default().insert(slot, input);
+        }
         let graph = if graph.is_empty() { call_graph(config) } else { graph };
-        Ok(Decided { config, routed: inputs.collect(), graph })
+        Ok(Decided { config, routed, graph })
     }
 
     /// Services that have a model for at least one period.
     pub fn with_model(&self) -> usize {
-        let mut services: Vec<&ServiceName> =
-            self.routed.values().filter(|it| it.model.is_ok()).map(|it| &it.service).collect();
-        services.dedup();
-        services.len()
+        let has_model =
+            |slots: &&BTreeMap<Slot, ServiceInput>| slots.values().any(|it| it.model.is_ok());
+        self.routed.values().filter(has_model).count()
     }
 
     /// What people should know: services that cannot be judged, or not fully yet.
     pub fn notes(&self) -> Vec<String> {
-        let mut services: Vec<&ServiceName> = self.routed.keys().map(|(it, _)| it).collect();
-        services.dedup();
-        services.into_iter().flat_map(|service| self.notes_on(service)).collect()
+        self.routed.keys().flat_map(|service| self.notes_on(service)).collect()
     }
 
     fn notes_on(&self, service: &ServiceName) -> Vec<String> {
@@ -109,7 +108,7 @@ impl<'a> Decided<'a> {
     /// What a cycle in service would have gathered.
     fn input(&self, tape: &Tape, tick: &Tick, carried: &mut Option<Carried>) -> Option<CycleInput> {
         let at = DateTime::from_timestamp(tick.at_s, 0)?;
-        let routed = self.routed.get(&(tape.service.clone(), self.slot_at(&tape.service, at)))?;
+        let routed = self.routed_at(&tape.service, at)?;
         let samples = tape.window(tick, samples_s(routed));
         let window = self.window(tape, tick, routed, carried);
         let burn = self.burn(tape, tick);
@@ -182,22 +181,17 @@ impl<'a> Decided<'a> {
     }
 
     fn models_of(&self, service: &ServiceName) -> impl Iterator<Item = &PeriodModel> {
-        let service = service.clone();
-        let routes = self.routed.iter().filter(move |((of, _), _)| *of == service);
-        routes.filter_map(|(_, it)| Some(it.model.as_ref().ok()?.model.as_ref()))
+        let slots = self.routed.get(service).into_iter().flat_map(BTreeMap::values);
+        slots.filter_map(|it| Some(it.model.as_ref().ok()?.model.as_ref()))
     }
 
-    /// Which of a service's models is asked at an instant.
-    fn slot_at(&self, service: &ServiceName, at: DateTime<Utc>) -> Slot {
-        let variant = self.config.variant_at(service, at.timestamp());
-        Slot::of(variant.cloned(), self.config.calendar_of(service).period_at(at))
+    fn routed_at(&self, service: &ServiceName, at: DateTime<Utc>) -> Option<&ServiceInput> {
+        self.routed.get(service)?.get(&self.config.slot_at(service, at))
     }
 
     fn model_at(&self, service: &ServiceName, at_s: i64) -> Option<&PeriodModel> {
         let at = DateTime::from_timestamp(at_s, 0)?;
-        let key = (service.clone(), self.slot_at(service, at));
-        let routed = self.routed.get(&key)?.model.as_ref().ok()?;
-        Some(&routed.model)
+        Some(&self.routed_at(service, at)?.model.as_ref().ok()?.model)
     }
 }
 

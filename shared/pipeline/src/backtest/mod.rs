@@ -66,13 +66,14 @@ impl Track {
         Points { service: self.service.to_string(), scores: scores.collect() }
     }
 
+    /// Whether cycles say where metrics would be if all were as usual.
+    pub fn has_bands(&self) -> bool {
+        self.findings.iter().any(|it| !it.bands.is_empty())
+    }
+
     /// Where a metric would have been at an instant if all had been as usual, by its place in the
-    /// metric set: what the cycle that the instant lies in said, or, where cycles do not tell, the
-    /// judge.
-    pub fn usual(&self, judge: &dyn Judge, metric: usize, time_s: i64) -> Option<Usual> {
-        if self.findings.iter().all(|it| it.bands.is_empty()) {
-            return judge.usual(&self.service, time_s).get(metric).copied().flatten();
-        }
+    /// metric set: what the cycle said that the instant lies in.
+    pub fn usual(&self, metric: usize, time_s: i64) -> Option<Usual> {
         let cycle = self.findings.partition_point(|it| it.at_s < time_s);
         let finding = self.findings.get(cycle).filter(|it| it.at_s < time_s + self.cycle_s)?;
         let [low, middle, high] = finding.bands.get(metric).copied().flatten()?.map(f64::from);

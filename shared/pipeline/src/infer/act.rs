@@ -92,16 +92,16 @@ async fn act_on_incidents(
     let mut acted = Acted::default();
     let reaped = sweep(input, config, &by, &mut acted.troubles).await;
     acted.points = points(outcome, &found, &followed);
-    followed.iter().filter_map(|it| it.advance.as_ref()).for_each(log_overflow);
-    let advances = followed.iter().filter_map(|it| it.advance.as_ref()).chain(&reaped);
+    let advanced = || followed.iter().filter_map(|it| it.advance.as_ref());
+    advanced().for_each(log_overflow);
     let lost: BTreeSet<&ServiceName> = followed
         .iter()
         .filter_map(|it| it.is_lost.then_some(&it.service))
         .chain(input.damaged_heads.keys())
         .collect();
-    acted.incidents = Some(count(advances, lost.len()));
+    acted.incidents = Some(count(advanced().chain(&reaped), lost.len()));
     if let Some(level) = config.alerting.below_threshold_log {
-        followed.iter().filter_map(|it| it.advance.as_ref()).for_each(|it| log_filtered(it, level));
+        advanced().for_each(|it| log_filtered(it, level));
     }
     for it in &followed {
         if let Some(trouble) = &it.trouble {

@@ -94,9 +94,12 @@ pub async fn reap(
     let active = by.store.active().await?;
     let services: BTreeSet<ServiceName> = active.into_iter().map(|it| it.service).collect();
     let gone: Vec<ServiceName> = services.into_iter().filter(|it| !watched.contains(it)).collect();
-    let heads = by.store.heads(&gone).await?;
+    let read = by.store.readable_heads(&gone).await?;
+    for reason in read.damaged.values() {
+        tracing::warn!(%reason, "incidents of a removed service were not ended");
+    }
     let mut ended = Vec::new();
-    for stored in heads.into_values() {
+    for stored in read.heads.into_values() {
         let at_ms = at.timestamp_millis();
         let attempt = Attempt { writer: by.writer, at_ms, is_cycle: false };
         let plan = |head: &ServiceHead| {

@@ -15,7 +15,7 @@ use crate::infer::follow::Heads;
 use crate::infer::models::{NoModel, RoutedModel};
 use crate::infer::window::WindowShape;
 use crate::infer::{CycleRequest, InferError, InferPorts, MetricWindow, Warm};
-use crate::ports::incidents::{IncidentStore, StateError};
+use crate::ports::incidents::{ReadableHeads, StateError};
 
 /// Everything that a decision needs, and nothing that could change under it.
 #[derive(Debug, Clone)]
@@ -61,9 +61,7 @@ pub async fn gather(
     let shape = WindowShape::of(config.detection.opening);
     let at = judged_instant(request.at, ports.source.lag_s(), shape.step_s);
     if let Some(failure) = unhealthy(config, ports).await {
-        let Kept { heads, damaged } = active_heads(ports).await?;
-        let skipped = CycleInput::skipped(at, failure, heads);
-        return Ok(CycleInput { damaged_heads: damaged, ..skipped });
+        return Ok(CycleInput::skipped(at, failure, active_heads(ports).await?));
     }
     let Warm { window, models, evidence, burn, .. } = warm;
     let (read, catalog) = futures_util::future::join(
@@ -72,10 +70,6 @@ pub async fn gather(
     )
     .await;
     let (catalog, warning) = catalog?;
-    let slot_of = |service: &ServiceName| {
-        let variant = config.variant_at(service, at.timestamp());
-        Slot::of(variant.cloned(), config.calendar_of(service).period_at(at))
-    };
     let asked = request.services.as_ref().map(|it| it.iter().cloned().collect());
     let watched = match (&asked, ports.incidents.is_some()) {
         (Some(asked), true) => connected(asked, config, &catalog),
@@ -83,7 +77,7 @@ pub async fn gather(
         (None, _) => watched(config, &catalog),
     };
     let services: Vec<(ServiceName, Slot)> =
-        watched.into_iter().map(|service| (service.clone(), slot_of(&service))).collect();
+        watched.into_iter().map(|it| (it.clone(), config.slot_at(&it, at))).collect();
     let names: Vec<ServiceName> = services.iter().map(|(service, _)| service.clone()).collect();
     let (loaded, heads, troubles) = futures_util::future::join3(
         models.load(ports.registry, &catalog, &services, config.inference.max_workers),
@@ -91,7 +85,7 @@ pub async fn gather(
         burn.refresh(ports.source, config, &names, at.timestamp()),
     )
     .await;
-    let Kept { heads, damaged: damaged_heads } = heads?;
+    let ReadableHeads { heads, damaged: damaged_heads } = heads?;
     let failed_metrics = config
         .metrics
         .iter()
@@ -128,7 +122,7 @@ pub async fn gather(
 }
 
 impl CycleInput {
-    fn skipped(at: DateTime<Utc>, failure: String, heads: Heads) -> CycleInput {
+    fn skipped(at: DateTime<Utc>, failure: String, read: ReadableHeads) -> CycleInput {
         CycleInput {
             at,
             source_failure: Some(failure),
@@ -136,55 +130,30 @@ impl CycleInput {
             failed_metrics: BTreeMap::new(),
             services: Vec::new(),
             models_fetched: 0,
-            heads,
-            damaged_heads: BTreeMap::new(),
+            heads: read.heads,
+            damaged_heads: read.damaged,
             asked: None,
         }
     }
 }
 
-/// Heads that could be read, and why others could not.
-#[derive(Debug, Default)]
-struct Kept {
-    heads: Heads,
-    damaged: BTreeMap<ServiceName, String>,
-}
-
-async fn heads(ports: &InferPorts<'_>, services: &[ServiceName]) -> Result<Kept, StateError> {
+async fn heads(
+    ports: &InferPorts<'_>,
+    services: &[ServiceName],
+) -> Result<ReadableHeads, StateError> {
     match &ports.incidents {
-        Some(incidents) => readable(incidents.store, services).await,
-        None => Ok(Kept::default()),
+        Some(incidents) => incidents.store.readable_heads(services).await,
+        None => Ok(ReadableHeads::default()),
     }
 }
 
 /// Heads of the services with incidents, when nothing else is known.
-async fn active_heads(ports: &InferPorts<'_>) -> Result<Kept, StateError> {
-    let Some(incidents) = &ports.incidents else { return Ok(Kept::default()) };
+async fn active_heads(ports: &InferPorts<'_>) -> Result<ReadableHeads, StateError> {
+    let Some(incidents) = &ports.incidents else { return Ok(ReadableHeads::default()) };
     let active = incidents.store.active().await?;
     let services: BTreeSet<ServiceName> = active.into_iter().map(|it| it.service).collect();
     let services: Vec<ServiceName> = services.into_iter().collect();
-    readable(incidents.store, &services).await
-}
-
-/// Reads all heads at once. If one of them is damaged, halves are read until it is found, so that
-/// it stops no other service.
-async fn readable(store: &dyn IncidentStore, services: &[ServiceName]) -> Result<Kept, StateError> {
-    let mut kept = Kept::default();
-    let mut parts = vec![services];
-    while let Some(part) = parts.pop() {
-        match (store.heads(part).await, part) {
-            (Ok(heads), _) => kept.heads.extend(heads),
-            (Err(error @ StateError::Damaged { .. }), [service]) => {
-                kept.damaged.insert(service.clone(), error.to_string());
-            }
-            (Err(StateError::Damaged { .. }), _) => {
-                let (left, right) = part.split_at(part.len() / 2);
-                parts.extend([left, right]);
-            }
-            (Err(error), _) => return Err(error),
-        }
-    }
-    Ok(kept)
+    incidents.store.readable_heads(&services).await
 }
 
 fn judged_instant(requested: DateTime<Utc>, lag_s: i64, grid_s: i64) -> DateTime<Utc> {

@@ -30,6 +30,27 @@ pub trait IncidentStore: Send + Sync {
         services: &[ServiceName],
     ) -> Result<BTreeMap<ServiceName, StoredHead>, StateError>;
 
+    /// Reads heads all at once, around those that are damaged: if one is, halves are read until it
+    /// is found, so that it stops no other service.
+    async fn readable_heads(&self, services: &[ServiceName]) -> Result<ReadableHeads, StateError> {
+        let mut read = ReadableHeads::default();
+        let mut parts = vec![services];
+        while let Some(part) = parts.pop() {
+            match (self.heads(part).await, part) {
+                (Ok(heads), _) => read.heads.extend(heads),
+                (Err(error @ StateError::Damaged { .. }), [service]) => {
+                    read.damaged.insert(service.clone(), error.to_string());
+                }
+                (Err(StateError::Damaged { .. }), _) => {
+                    let (left, right) = part.split_at(part.len() / 2);
+                    parts.extend([left, right]);
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+
     /// Writes all of a commit, or nothing. The errors are final: trying the same again is of no
     /// use. What may be tried again is an outcome.
     async fn commit(&self, commit: &Commit) -> Result<Committed, StateError>;
@@ -70,6 +91,13 @@ pub trait IncidentStore: Send + Sync {
 
     /// What the store is, for messages: `dynamodb://table` or a path.
     fn describe(&self) -> String;
+}
+
+/// Heads that could be read, and why others could not.
+#[derive(Debug, Default)]
+pub struct ReadableHeads {
+    pub heads: BTreeMap<ServiceName, StoredHead>,
+    pub damaged: BTreeMap<ServiceName, String>,
 }
 
 /// A head as it was found.

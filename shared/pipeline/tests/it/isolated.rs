@@ -9,7 +9,7 @@ use pipeline::ports::incidents::IncidentStore;
 use serde_json::json;
 use testkit::RecordingPublisher;
 
-use crate::fleet::{NOON, at, names};
+use crate::fleet::{NOON, at, config, names};
 use crate::watch::Watch;
 
 #[tokio::test]
@@ -46,6 +46,24 @@ async fn a_head_that_cannot_be_read_stops_no_other_service() {
     let message = cycle.message.expect("it is told");
     assert!(message.contains("a head that cannot be read"), "{message}");
     assert_eq!(fake.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_keeps_no_other_removed_service() {
+    let fake = Arc::new(RecordingPublisher::new());
+    let mut watch = Watch::new("{}", &[("webhook", &fake)]);
+    let [damaged, removed, watched] = [0, 1, 2].map(|index| names()[index].clone());
+    for name in [&damaged, &removed] {
+        watch.fleet.break_metric("application_latency", name, NOON, 2.0);
+    }
+    watch.tick().await;
+    watch.store.damage(&damaged);
+    let listed = json!({ "services": { "core": [watched.as_str()] } });
+    watch.fleet.config = config(&listed.to_string());
+    watch.cycle_at(at(NOON) + TimeDelta::minutes(30)).await;
+    let active = watch.store.active().await.unwrap();
+    let left: Vec<&str> = active.iter().map(|it| it.service.as_str()).collect();
+    assert_eq!(left, [damaged.as_str()]);
 }
 
 #[tokio::test]

@@ -86,7 +86,14 @@ impl<'a> Page<'a> {
     /// What is usual of a service's metric, by its place in the metric set, at any instant.
     fn usual(&self, service: &ServiceName, metric: usize) -> impl Fn(i64) -> Option<Usual> {
         let track = self.run.tracks.iter().find(|it| it.service == *service);
-        move |time_s| track?.usual(self.run.judge, metric, time_s)
+        let of_cycles = track.filter(|it| it.has_bands());
+        move |time_s| match of_cycles {
+            Some(track) => track.usual(metric, time_s),
+            None => {
+                let service = &track?.service;
+                self.run.judge.usual(service, time_s).get(metric).copied().flatten()
+            }
+        }
     }
 
     /// What its worst cycle said, without the service's name in front.

@@ -26,7 +26,7 @@ pub fn sections(page: &Page<'_>) -> String {
     let mut text = format!(
         "<section id=\"services\"><h2>Services</h2>\n<p class=\"note\">{} Move over a chart to \
          read it.</p>\n",
-        if page.tracks().any(|(track, _)| track.findings.iter().any(|it| !it.bands.is_empty())) {
+        if page.tracks().any(|(track, _)| track.has_bands()) {
             "The band is where the metric would be if all were as usual, the fine line its middle."
         } else {
             "The band is where the metric was nine times of ten in training, the fine line its \
