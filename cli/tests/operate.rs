@@ -165,11 +165,42 @@ fn a_reset_wants_to_be_confirmed() {
     let (state, id) = with_incident(&[]);
     let run = |arguments: &str| run(state.path(), arguments, &[]);
     says(&run("incidents reset order"), 2, &["this ends 1 incident of order", "--yes"]);
+    let preview = run("incidents reset order --dry-run");
+    says(&preview, 0, &[&id, "1 incident would be ended", "nothing was changed"]);
+    let preview = run("incidents reset --dry-run --json").json();
+    let ending = preview["would_end"].as_array().unwrap();
+    assert!(ending.iter().any(|it| it["incident_id"] == id.as_str()), "{preview}");
+    let nowhere = run("incidents reset --yes --output no/such/folder/kept.json");
+    says(&nowhere, 2, &["nothing was changed", "kept.json cannot be written"]);
     says(&run("incidents list"), 0, &[&id]);
     says(&run("incidents reset nobody --yes"), 2, &["nobody has no incident", "order"]);
-    says(&run("incidents reset --yes"), 0, &["order: 1 incident ended"]);
+    let kept = state.path().join("kept.json");
+    let reset = format!("incidents reset --yes --reason service_removed -o {}", kept.display());
+    says(&run(&reset), 0, &["order: 1 incident ended"]);
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(kept).unwrap()).unwrap();
+    let kept: Vec<&Value> = kept.as_array().unwrap().iter().collect();
+    assert!(kept.iter().any(|it| it["incident"]["incident_id"] == id.as_str()), "{kept:?}");
+    assert!(kept.iter().all(|it| it["end"].is_null()), "as it was before: {kept:?}");
     says(&run("incidents list"), 0, &["no incident is going on"]);
-    says(&run("incidents list --all"), 0, &[&id, "reset"]);
+    says(&run("incidents list --all"), 0, &[&id, "removed"]);
+}
+
+#[test]
+fn an_end_that_a_receiver_did_not_take_in_is_told_again() {
+    let webhook = [("YAGA__WEBHOOK__URL", WEBHOOK)];
+    let (state, id) = with_incident(&webhook);
+    let run = |arguments: &str| run(state.path(), arguments, &webhook);
+    says(&run(&format!("incidents resend {id} --by ann")), 2, &["goes on", "only an end"]);
+    says(&run(&format!("incidents close {id} --by ann")), 0, &["1 message waits"]);
+    let again = run(&format!("incidents resend {id} --by bob"));
+    says(&again, 0, &["end told once more by bob", "1 message waits"]);
+    let shown = run(&format!("incidents show {id} --json")).json();
+    assert_eq!(shown["end"]["reason"], "operator_closed", "{shown}");
+    assert!(events(&shown).contains(&"end_told_again".to_owned()), "{shown}");
+    let listing = run("outbox list --json").json();
+    let ends =
+        listing["messages"].as_array().unwrap().iter().filter(|it| it["kind"] == "resolution");
+    assert_eq!(ends.count(), 2, "{listing}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! One invocation of inference: one cycle.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use lambda_runtime::Diagnostic;
 use payload::run::Cycle;
-use pipeline::infer::{CycleRequest, InferError, InferPorts, infer_cycle};
+use pipeline::infer::{CycleRequest, Deadline, InferError, InferPorts, infer_cycle};
 use pipeline::ports::Clock;
 use wiring::event::Event;
 use wiring::{AssemblyError, FutureInstant, Incidents};
@@ -35,7 +35,14 @@ impl From<Failure> for Diagnostic {
 }
 
 /// Runs the cycle that the event asks for.
-pub(crate) async fn handle(event: Event, context: &Context) -> Result<Cycle, Failure> {
+///
+/// It is over by `deadline`, when the platform ends the invocation. Local stand-ins of the platform
+/// send one that is long over, which means none.
+pub(crate) async fn handle(
+    event: Event,
+    context: &Context,
+    deadline: SystemTime,
+) -> Result<Cycle, Failure> {
     let started = Instant::now();
     let assembly = context.assembly().await?;
     let at = assembly.source.instant(event.at, assembly.clock.now())?;
@@ -46,6 +53,8 @@ pub(crate) async fn handle(event: Event, context: &Context) -> Result<Cycle, Fai
         source: assembly.source.port.as_ref(),
         registry: &assembly.registry,
         incidents: incidents.map(|(incidents, writer)| incidents.ports(writer, &assembly.clock)),
+        deadline: (deadline > SystemTime::now())
+            .then(|| Deadline { at: deadline.into(), clock: &assembly.clock }),
     };
     let mut warm = context.warm.lock().await;
     let cycle = infer_cycle(&request, &assembly.settings.config, &ports, &mut warm).await?;

@@ -15,5 +15,9 @@ use wiring::event::Event;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let context = &Context::default();
-    run(service_fn(move |event: LambdaEvent<Event>| handler::handle(event.payload, context))).await
+    let handle = move |event: LambdaEvent<Event>| {
+        let deadline = event.context.deadline();
+        handler::handle(event.payload, context, deadline)
+    };
+    run(service_fn(handle)).await
 }

@@ -152,22 +152,22 @@ impl std::fmt::Debug for Poster {
     }
 }
 
-/// Where a redirect leads, if a message may follow it: the same host, and not out of TLS.
+/// Where a redirect leads, if a message and its credentials may follow it: the same server, or the
+/// same host from plain HTTP to TLS, each at its usual port.
 fn redirected(from: &Url, response: &Response) -> Result<Url, String> {
     let status = response.status().as_u16();
     let location = response.headers().get(LOCATION).and_then(|it| it.to_str().ok());
     let to = location.and_then(|location| from.join(location).ok());
     let to = to.ok_or_else(|| format!("it redirects (HTTP {status}) to no address"))?;
-    let is_same_host = to.host() == from.host();
-    let is_as_safe = to.scheme() == from.scheme() || to.scheme() == "https";
-    if is_same_host && is_as_safe {
+    // Behind another port of a host may be somebody else's server.
+    let is_usual = |url: &Url| url.port().is_none();
+    let is_into_tls = from.scheme() == "http" && to.scheme() == "https";
+    let is_upgrade = to.host() == from.host() && is_into_tls && is_usual(from) && is_usual(&to);
+    if to.origin() == from.origin() || is_upgrade {
         return Ok(to);
     }
-    let host = to.host_str().unwrap_or_default();
-    Err(format!(
-        "it redirects (HTTP {status}) to {}://{host}, which was not asked for",
-        to.scheme()
-    ))
+    let place = shown(to.as_str());
+    Err(format!("it redirects (HTTP {status}) to {place}, which was not asked for"))
 }
 
 async fn judge(response: Response) -> Attempt {

@@ -202,6 +202,17 @@ async fn a_redirect_on_the_same_host_keeps_method_and_body() {
 }
 
 #[tokio::test]
+async fn credentials_do_not_follow_a_redirect_to_another_port() {
+    let (server, other) = (MockServer::start().await, MockServer::start().await);
+    let moved = ResponseTemplate::new(307).insert_header("Location", other.uri());
+    Mock::given(method("POST")).respond_with(moved).expect(1).mount(&server).await;
+    let sent = alertmanager(&server.uri()).send(&[resolution(1)]).await;
+    let [Outcome::Refused { reason }] = &sent[..] else { panic!("{sent:?}") };
+    assert!(reason.contains(&format!("to {}, which was not asked for", other.uri())), "{reason}");
+    assert_eq!(other.received_requests().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
 async fn a_webhook_is_signed_and_an_unreadable_message_is_refused() {
     let server = MockServer::start().await;
     Mock::given(method("POST"))

@@ -1,5 +1,7 @@
 //! The lifecycle: one cycle of one service, from head to head.
 
+use domain::ServiceName;
+
 use crate::active::{AFFECTED_MAX, Affected, Incident, REOPENINGS_MAX};
 use crate::announce;
 use crate::change::{Advance, Change, Disposition, Event, Resolution};
@@ -99,6 +101,9 @@ impl<'a> Lifecycle<'a> {
         let sighting = Sighting::Detected { opens: group.opens(), is_stale, needed };
         match transition(position(&incident), sighting, self.rules) {
             Transition::Moved(to) => self.go_on(incident, group, to, Event::Continued),
+            Transition::Closed(_) | Transition::Replaced { .. } if self.must_wait() => {
+                self.put_back(incident);
+            }
             Transition::Closed(reason) => self.close(incident, reason),
             Transition::Replaced { reason, by } => {
                 self.close(incident, reason);
@@ -121,6 +126,7 @@ impl<'a> Lifecycle<'a> {
             is_long_quiet: gap >= self.rules.separation_minutes(self.step.cycle.length_s),
         };
         match transition(position(&incident), sighting, self.rules) {
+            Transition::Closed(_) if self.must_wait() => self.put_back(incident),
             Transition::Closed(reason) => {
                 let mut incident = incident;
                 incident.missed_cycles = incident.missed_cycles.saturating_add(1);
@@ -257,6 +263,12 @@ impl<'a> Lifecycle<'a> {
         self.head.active.insert(incident.fingerprint_id.clone(), incident);
     }
 
+    /// Whether as many incidents ended as one step has room for.
+    fn must_wait(&self) -> bool {
+        let ended = self.changes.iter().filter(|change| change.end().is_some());
+        ended.count() >= self.rules.ends_max
+    }
+
     fn close(&mut self, incident: Incident, reason: EndReason) {
         self.changes.push(close(&mut self.head, incident, reason, self.now_ms));
     }
@@ -273,7 +285,8 @@ impl<'a> Lifecycle<'a> {
         incident.unobserved_total_ms = incident.unobserved_total_ms.saturating_add(self.unknown_ms);
         let limit_ms = self.rules.max_unobserved_hours * 3_600_000;
         let since_evaluated_ms = self.now_ms - self.head.last_evaluated_at_ms;
-        if incident.unobserved_ms.max(since_evaluated_ms) >= limit_ms {
+        let is_over = incident.unobserved_ms.max(since_evaluated_ms) >= limit_ms;
+        if is_over && !self.must_wait() {
             self.close(incident, EndReason::Unobserved);
         } else {
             self.put_back(incident);
@@ -351,7 +364,7 @@ pub(crate) fn close(
         head.recent.insert(incident.fingerprint_id.clone(), closed);
     }
     Change {
-        resolution: Some(resolution(head, &incident, reason, now_ms)),
+        resolution: Some(resolution(&head.service, &incident, reason, now_ms)),
         incident,
         state_before: Some(state_before),
         events: vec![Event::Closed { reason }],
@@ -360,8 +373,9 @@ pub(crate) fn close(
     }
 }
 
-fn resolution(
-    head: &ServiceHead,
+/// What there is to say of an end.
+pub(crate) fn resolution(
+    service: &ServiceName,
     incident: &Incident,
     reason: EndReason,
     now_ms: i64,
@@ -371,7 +385,7 @@ fn resolution(
         fingerprint_id: incident.fingerprint_id.clone(),
         incident_id: incident.incident_id.clone(),
         anomaly_name: incident.anomaly_name.clone(),
-        service: head.service.clone(),
+        service: service.clone(),
         final_severity: incident.severity,
         peak_severity: incident.peak_severity,
         first_seen_ms: incident.first_seen_ms,

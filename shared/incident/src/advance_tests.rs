@@ -9,7 +9,7 @@ use crate::advance::advance;
 use crate::change::{Advance, AnnouncementKind, Disposition, Event, Hold};
 use crate::head::ServiceHead;
 use crate::id::IncidentId;
-use crate::operate::{Action, ActionError, act, end_all, is_unobserved};
+use crate::operate::{Action, ActionError, act, end_all, is_unobserved, tell_end_again};
 use crate::rules::{Grouping, Rules, Window};
 use crate::state::{EndReason, IncidentState};
 use crate::step::{Cycle, Detection, Evaluated, Evaluation, Step};
@@ -28,7 +28,7 @@ struct Service {
 impl Service {
     fn new(rules: Rules) -> Service {
         let head = ServiceHead::new(ServiceName::new("booking").unwrap());
-        let last = end_all(&head, EndReason::SystemReset, START_MS);
+        let last = end_all(&head, EndReason::SystemReset, START_MS, usize::MAX);
         Service { head, rules, minute: 0, last }
     }
 
@@ -239,11 +239,14 @@ fn what_nobody_watches_any_more_is_ended_and_resolved() {
     let day_ms = 24 * 3_600_000;
     assert!(!is_unobserved(&it.head, START_MS + day_ms - 1, &it.rules));
     assert!(is_unobserved(&it.head, START_MS + day_ms, &it.rules));
-    it.take(end_all(&it.head, EndReason::ServiceRemoved, it.at_ms()));
+    it.take(end_all(&it.head, EndReason::ServiceRemoved, it.at_ms(), usize::MAX));
     assert_eq!(it.words(), "resolution");
-    assert_eq!(end_all(&it.head, EndReason::ServiceRemoved, 0).disposition, Disposition::Quiet);
+    assert_eq!(
+        end_all(&it.head, EndReason::ServiceRemoved, 0, usize::MAX).disposition,
+        Disposition::Quiet
+    );
     // A reset forgets what might come back.
-    it.take(end_all(&it.head, EndReason::SystemReset, it.at_ms()));
+    it.take(end_all(&it.head, EndReason::SystemReset, it.at_ms(), usize::MAX));
     assert!(it.head.is_quiet());
 }
 
@@ -363,6 +366,62 @@ fn beyond_the_cap_new_patterns_are_dropped_and_named() {
     let names = ["a/a", "b/b", "c/c"].map(|name| anomaly(name, Severity::High));
     it.see(&names);
     assert_eq!((it.head.active.len(), it.last.overflow.clone()), (2, vec!["c/c".to_owned()]));
+}
+
+#[test]
+fn where_too_many_end_at_once_the_rest_waits_for_the_next_cycle() {
+    let rules = Rules { grouping: Grouping::Metric, ends_max: 2, ..Rules::default() };
+    let mut it = Service::new(rules);
+    let all = ["a/a", "b/b", "c/c", "d/d", "e/e"].map(|name| anomaly(name, Severity::High));
+    it.see(&all);
+    for _ in 0..2 {
+        it.see(&[]);
+    }
+    assert_eq!(it.see(&[]), "resolution, resolution");
+    // One that waits is missed no more often than it may be, and comes back like any other.
+    let waiting: Vec<u32> = it.head.active.values().map(|it| it.missed_cycles).collect();
+    assert_eq!(waiting, [2, 2, 2]);
+    assert_eq!(it.see(&[]), "resolution, resolution");
+    assert_eq!(it.see(&[]), "resolution");
+    // The same where they are seen again after a gap that is too long.
+    it.minute += 60;
+    it.see(&all);
+    it.minute += 60;
+    let word = |it: &Service| {
+        let ended = it.last.changes.iter().filter(|change| change.end().is_some());
+        (ended.count(), it.head.active.len())
+    };
+    let mut ended = Vec::new();
+    for _ in 0..4 {
+        it.see(&all);
+        ended.push(word(&it));
+    }
+    assert_eq!(ended, [(2, 5), (2, 5), (1, 5), (0, 5)]);
+    let last = end_all(&it.head, EndReason::SystemReset, it.at_ms(), 3);
+    assert_eq!((last.changes.len(), last.head.active.len()), (3, 2));
+}
+
+#[test]
+fn an_end_may_be_told_again_if_the_beginning_was() {
+    let mut it = Service::new(Rules::default());
+    it.see(&high());
+    let untold = it.head.active.values().next().unwrap().clone();
+    for _ in 0..3 {
+        it.see(&[]);
+    }
+    let closed = it.last.changes[0].clone();
+    let at_ms = closed.resolution.as_ref().unwrap().resolved_at_ms;
+    let again = |incident, by| tell_end_again(&it.head, incident, (EndReason::Resolved, at_ms), by);
+    let after = again(&closed.incident, "ann").unwrap();
+    assert_eq!(after.changes[0].resolution, closed.resolution);
+    assert_eq!(after.changes[0].announcement.unwrap().kind, AnnouncementKind::Resolution);
+    assert_eq!(after.head, ServiceHead { version: it.head.version + 1, ..it.head.clone() });
+    assert_eq!(
+        again(&closed.incident, " ").unwrap_err(),
+        ActionError::Empty("the name of who does it")
+    );
+    let untold = crate::active::Incident { alerted: false, ..untold };
+    assert_eq!(again(&untold, "ann"), Err(ActionError::NeverTold(untold.incident_id.clone())));
 }
 
 #[test]

@@ -113,6 +113,10 @@ pub enum Event {
     ClosedBy {
         by: String,
     },
+    /// Somebody had its end told once more.
+    EndToldAgain {
+        by: String,
+    },
 }
 
 /// A message that is to be delivered.

@@ -3,10 +3,11 @@
 //! Each action is a step of its own: a new version of the head, without a cycle.
 
 use crate::active::{Acknowledgement, Incident, Silence};
-use crate::advance::close;
+use crate::advance::{close, resolution};
+use crate::announce;
 use crate::change::{Advance, Change, Disposition, Event};
 use crate::head::ServiceHead;
-use crate::id::IncidentId;
+use crate::id::{FingerprintId, IncidentId};
 use crate::rules::Rules;
 use crate::sight::cut;
 use crate::state::EndReason;
@@ -47,6 +48,8 @@ pub enum ActionError {
     NotActive { incident: IncidentId, service: String },
     #[error("a silence must end after now, and within {SILENCE_DAYS_MAX} days")]
     SilenceEnd,
+    #[error("nobody was told of the beginning of {0}, so there is no end to tell")]
+    NeverTold(IncidentId),
     #[error("{0} must not be empty")]
     Empty(&'static str),
 }
@@ -81,11 +84,13 @@ pub fn act(
 }
 
 /// Ends all incidents of a service: a reset, a service that was removed, or one that nothing was
-/// known of for too long.
-pub fn end_all(head: &ServiceHead, reason: EndReason, at_ms: i64) -> Advance {
+/// known of for too long. More than [`Rules::ends_max`] take several steps, until none is active.
+pub fn end_all(head: &ServiceHead, reason: EndReason, at_ms: i64, ends_max: usize) -> Advance {
     let mut after = head.clone();
     let mut changes = Vec::new();
-    for incident in std::mem::take(&mut after.active).into_values() {
+    let ending: Vec<FingerprintId> = after.active.keys().take(ends_max.max(1)).cloned().collect();
+    for fingerprint in ending {
+        let Some(incident) = after.active.remove(&fingerprint) else { continue };
         let at_ms = at_ms.max(incident.last_updated_ms);
         changes.push(close(&mut after, incident, reason, at_ms));
     }
@@ -97,6 +102,30 @@ pub fn end_all(head: &ServiceHead, reason: EndReason, at_ms: i64) -> Advance {
         return Advance { head, disposition: Disposition::Quiet, changes, overflow: vec![] };
     }
     written(after, changes)
+}
+
+/// Tells the end of an incident once more: for a receiver that takes it for open still.
+pub fn tell_end_again(
+    head: &ServiceHead,
+    incident: &Incident,
+    (reason, closed_at_ms): (EndReason, i64),
+    by: &str,
+) -> Result<Advance, ActionError> {
+    if by.trim().is_empty() {
+        return Err(ActionError::Empty("the name of who does it"));
+    }
+    let mut incident = incident.clone();
+    let told = announce::resolution(&mut incident);
+    let announcement = told.ok_or_else(|| ActionError::NeverTold(incident.incident_id.clone()))?;
+    let change = Change {
+        resolution: Some(resolution(&head.service, &incident, reason, closed_at_ms)),
+        incident,
+        state_before: None,
+        events: vec![Event::Edited, Event::EndToldAgain { by: cut(by) }],
+        announcement: Some(announcement),
+        hold: None,
+    };
+    Ok(written(head.clone(), vec![change]))
 }
 
 /// Whether the reaper may end what is active: no evaluation for `max_unobserved_hours`.

@@ -28,6 +28,9 @@ pub struct Rules {
     pub reopens_max: u32,
     /// Active incidents of one service.
     pub active_max: usize,
+    /// Incidents of one service that may end in one step, so that all that is written of it fits
+    /// into one transaction; others wait for the next.
+    pub ends_max: usize,
     /// A confirmed incident does not close while its metric breaks its objective.
     pub resolution_requires_slo_ok: bool,
     pub grouping: Grouping,
@@ -92,6 +95,7 @@ impl Default for Rules {
             max_unobserved_hours: 24,
             reopens_max: 5,
             active_max: 40,
+            ends_max: 40,
             resolution_requires_slo_ok: false,
             grouping: Grouping::Service,
             flapping: Flapping { reopens: 3, within_s: 2 * 3600 },

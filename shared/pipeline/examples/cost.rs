@@ -100,7 +100,8 @@ async fn measure(path: &std::path::Path, at: DateTime<Utc>) -> Result<Vec<Figure
     let largest = largest_artifact(&registry).await?;
     figures.push(figure("largest artifact", largest / 1024.0, "KiB", 256.0));
 
-    let ports = InferPorts { source: &recording, registry: &registry, incidents: None };
+    let ports =
+        InferPorts { source: &recording, registry: &registry, incidents: None, deadline: None };
     let mut warm = Warm::default();
     let request = |cycle: u32| CycleRequest {
         at: at + Duration::hours(10) + Duration::minutes(2 * i64::from(cycle)),

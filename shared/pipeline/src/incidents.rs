@@ -13,4 +13,4 @@ mod record;
 pub mod statistics;
 
 pub use commit::{Attempt, Outcome, Plan, Writer, commit_service};
-pub use record::Retention;
+pub use record::{Retention, ends_max};

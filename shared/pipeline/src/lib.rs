@@ -43,7 +43,7 @@
 //!
 //! let mut warm = Warm::default();
 //! let request = CycleRequest { at, services: None };
-//! let ports = InferPorts { source: &source, registry: &registry, incidents: None };
+//! let ports = InferPorts { source: &source, registry: &registry, incidents: None, deadline: None };
 //! let cycle = infer_cycle(&request, &config, &ports, &mut warm).await?;
 //! for result in &cycle.results {
 //!     println!("{}: {}", result.service_name(), result.severity());

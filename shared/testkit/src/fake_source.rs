@@ -1,6 +1,6 @@
 //! A metric source in memory, with failures to order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ pub struct FakeSource {
 struct State {
     metrics: BTreeMap<String, BTreeMap<ServiceName, Series>>,
     failing: BTreeMap<String, SourceError>,
+    hanging: BTreeSet<String>,
     failing_next: BTreeMap<String, (usize, SourceError)>,
     warnings: BTreeMap<String, Vec<String>>,
     unhealthy: Option<SourceError>,
@@ -56,9 +57,23 @@ impl FakeSource {
         services.entry(service.clone()).or_default().push(time_s, value);
     }
 
+    /// Takes away the samples of one metric of one service at other times.
+    pub fn retain(&self, metric: &str, service: &ServiceName, is_kept: impl Fn(i64) -> bool) {
+        let mut state = self.state();
+        let Some(services) = state.metrics.get_mut(metric) else { return };
+        let Some(series) = services.get_mut(service) else { return };
+        let kept = series.iter().filter(|(time_s, _)| is_kept(*time_s)).collect();
+        *series = Series::from_samples(kept);
+    }
+
     /// Every read of the metric fails from now on.
     pub fn fail(&self, metric: &str, error: SourceError) {
         self.state().failing.insert(metric.to_owned(), error);
+    }
+
+    /// Reads of the metric never end from now on.
+    pub fn hang(&self, metric: &str) {
+        self.state().hanging.insert(metric.to_owned());
     }
 
     /// The next `times` reads of the metric fail.
@@ -114,6 +129,10 @@ impl FakeSource {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panicked while holding the state")
     }
+
+    fn is_hanging(&self, metric: &str) -> bool {
+        self.state().hanging.contains(metric)
+    }
 }
 
 #[async_trait]
@@ -128,6 +147,9 @@ impl MetricSource for FakeSource {
     }
 
     async fn read(&self, request: &RangeRequest<'_>) -> Result<MetricRead, SourceError> {
+        if self.is_hanging(&request.metric.name) {
+            std::future::pending::<()>().await;
+        }
         let mut state = self.state();
         state.asked.push(Asked {
             metric: request.metric.name.clone(),

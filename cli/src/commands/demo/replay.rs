@@ -64,7 +64,12 @@ pub async fn replay(shell: &Shell, stage: &Stage) -> Result<Replayed, Failure> {
         clock.set(at);
         let writer = kept.writer();
         let incidents = Some(kept.ports(&writer, &clock));
-        let ports = InferPorts { source: source.port.as_ref(), registry: &registry, incidents };
+        let ports = InferPorts {
+            source: source.port.as_ref(),
+            registry: &registry,
+            incidents,
+            deadline: None,
+        };
         let request = CycleRequest { at, services: None };
         let cycle = infer_cycle(&request, &settings.config, &ports, &mut warm).await;
         log.take(at, &cycle.map_err(failure)?, &inbox.empty());

@@ -75,6 +75,13 @@ pub struct CloseArguments {
     target: Target,
 }
 
+/// An end that is to be told again.
+#[derive(Debug, clap::Args)]
+pub struct ResendArguments {
+    #[command(flatten)]
+    target: Target,
+}
+
 /// An assignment.
 #[derive(Debug, clap::Args)]
 pub struct AssignArguments {
@@ -126,6 +133,25 @@ pub(super) async fn close(shell: &Shell, arguments: &CloseArguments) -> Outcome 
     act(shell, place, id, &Action::Close { by: by.clone() }).await
 }
 
+/// Runs `resend`.
+pub(super) async fn resend(shell: &Shell, arguments: &ResendArguments) -> Outcome {
+    let Target { id, by, place } = &arguments.target;
+    let opened = place.open(shell).await?;
+    let known = find::incident(opened.store(), id).await?;
+    let IncidentRecord { service, incident, end } = &known.record;
+    let Some(end) = end else {
+        return Err(Failure::Usage(anyhow!(
+            "{} of {service} goes on: its cycles tell of it; only an end can be told again",
+            incident.incident_id
+        )));
+    };
+    let at = Utc::now();
+    let of = (end.reason, end.at_ms);
+    let step = |head: &ServiceHead| operate::tell_end_again(head, incident, of, by);
+    let plan = commit(&opened, service, at, &step).await?;
+    answer(shell, &opened, &known, &plan, at).await
+}
+
 /// Runs `assign`.
 pub(super) async fn assign(shell: &Shell, arguments: &AssignArguments) -> Outcome {
     let action = Action::Assign { owner: arguments.to.clone() };
@@ -140,13 +166,25 @@ async fn act(shell: &Shell, place: &Place, id: &str, action: &Action) -> Outcome
     let at = Utc::now();
     let step = |head: &ServiceHead| operate::act(head, id, action, at.timestamp_millis());
     let plan = commit(&opened, &known.record.service, at, &step).await?;
+    answer(shell, &opened, &known, &plan, at).await
+}
+
+/// Says what was done to an incident.
+async fn answer(
+    shell: &Shell,
+    opened: &Opened,
+    known: &IncidentHistory,
+    plan: &Plan,
+    at: DateTime<Utc>,
+) -> Outcome {
     if shell.json {
+        let id = &known.record.incident.incident_id;
         let found = opened.store().incident(id, at).await.map_err(unusable)?;
-        let history = found.unwrap_or(known);
-        let answer = Answer { after: document(&history), messages: plan.messages.len() };
+        let history = found.as_ref().unwrap_or(known);
+        let answer = Answer { after: document(history), messages: plan.messages.len() };
         shell.say_json(&answer)?;
     } else {
-        tell(shell, &known, &plan);
+        tell(shell, known, plan);
     }
     Ok(Done::Whole)
 }

@@ -134,7 +134,7 @@ fn nothing(arguments: &Arguments, location: &str) -> String {
 }
 
 /// Incidents in a table.
-fn incidents_table(incidents: &[IncidentSummary], now: DateTime<Utc>) -> Table {
+pub(super) fn incidents_table(incidents: &[IncidentSummary], now: DateTime<Utc>) -> Table {
     let header = ["severity", "service", "what", "state", "began", "lasted", "seen", "incident"];
     let mut table = table(&header);
     for it in incidents {
@@ -154,7 +154,7 @@ fn incidents_table(incidents: &[IncidentSummary], now: DateTime<Utc>) -> Table {
 }
 
 /// What machines get of an incident.
-fn listed(it: &IncidentSummary) -> Listed<'_> {
+pub(super) fn listed(it: &IncidentSummary) -> Listed<'_> {
     Listed {
         incident_id: &it.incident_id,
         fingerprint_id: &it.fingerprint_id,

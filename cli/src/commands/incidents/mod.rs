@@ -2,7 +2,7 @@
 //!
 //! - [`list`]: incidents in a table; the history of one pattern
 //! - [`show`]: one incident and all that happened to it
-//! - [`change`]: acknowledge, silence, assign, close
+//! - [`change`]: acknowledge, silence, assign, close, tell an end again
 //! - [`reset`]: ends all incidents of a service
 //! - [`stats`]: sums over incidents
 //! - [`walk`]: the state machine on a sequence of cycles
@@ -38,6 +38,8 @@ pub enum Command {
     Assign(change::AssignArguments),
     /// End it. If the trouble goes on, another incident begins: silence it instead.
     Close(change::CloseArguments),
+    /// Tell the end of an incident once more, for a receiver that takes it for open still.
+    Resend(change::ResendArguments),
     /// End all incidents of a service, or of all, and forget what might come back.
     Reset(reset::Arguments),
     /// What is going on, and what comes back, in numbers.
@@ -57,6 +59,7 @@ pub fn run(shell: &Shell, command: &Command) -> Outcome {
             Command::Silence(arguments) => change::silence(shell, arguments).await,
             Command::Assign(arguments) => change::assign(shell, arguments).await,
             Command::Close(arguments) => change::close(shell, arguments).await,
+            Command::Resend(arguments) => change::resend(shell, arguments).await,
             Command::Reset(arguments) => reset::run(shell, arguments).await,
             Command::Stats(arguments) => stats::run(shell, arguments).await,
             Command::Walk(arguments) => walk::run(shell, arguments).await,

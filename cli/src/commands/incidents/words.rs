@@ -96,6 +96,7 @@ pub fn event(event: &Event) -> String {
         Event::Unsilenced => "silence lifted".to_owned(),
         Event::Assigned { owner: Some(owner) } => format!("assigned to {owner}"),
         Event::Assigned { owner: None } => "assigned to nobody".to_owned(),
+        Event::EndToldAgain { by } => format!("end told once more by {by}"),
         Event::ClosedBy { by } => format!("over: closed by {by}"),
     }
 }

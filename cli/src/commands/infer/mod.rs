@@ -70,7 +70,8 @@ async fn judge(shell: &Shell, arguments: &Arguments) -> Result<Judged, Failure> 
     let writer = kept.as_ref().map(Incidents::writer);
     let incidents = kept.as_ref().zip(writer.as_ref());
     let incidents = incidents.map(|(kept, writer)| kept.ports(writer, &SystemClock));
-    let ports = InferPorts { source: source.port.as_ref(), registry: &registry, incidents };
+    let ports =
+        InferPorts { source: source.port.as_ref(), registry: &registry, incidents, deadline: None };
     let cycle = infer_cycle(&request, &settings.config, &ports, &mut Warm::default()).await;
     let cycle = cycle.map_err(failure)?;
     let kept = match &kept {

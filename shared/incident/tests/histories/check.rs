@@ -79,9 +79,10 @@ impl Run<'_> {
                 let after = act(&self.head, &id, action, *at_ms).map_err(|it| it.to_string())?;
                 (after, self.model.act(&name, action, *at_ms))
             }
-            Happening::EndAll(reason, at_ms) => {
-                (end_all(&self.head, *reason, *at_ms), self.model.end_all(*reason, *at_ms))
-            }
+            Happening::EndAll(reason, at_ms) => (
+                end_all(&self.head, *reason, *at_ms, usize::MAX),
+                self.model.end_all(*reason, *at_ms),
+            ),
         };
         self.check_laws(&after)?;
         self.compare(&after, expected)?;

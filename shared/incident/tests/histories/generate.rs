@@ -80,6 +80,8 @@ fn rules(random: &mut Random) -> Rules {
         max_unobserved_hours: random.between(1, 2),
         reopens_max: random.between(0, 5) as u32,
         active_max: random.pick(&[2, 40]),
+        // Who waits where not all may end is another test.
+        ends_max: 40,
         resolution_requires_slo_ok: random.chance(20),
         grouping,
         flapping: Flapping {

@@ -75,8 +75,9 @@ impl<'a> Decided<'a> {
         let mut routed: BTreeMap<ServiceName, BTreeMap<Slot, ServiceInput>> = BTreeMap::new();
         for ((service, slot), model) in wanted.into_iter().zip(loaded.routes) {
             let (of, period, samples) = (service.clone(), slot.period, Default::default());
-            let burn = Vec::new();
-            let input = ServiceInput { service, period, samples, model, window: None, burn };
+            let (burn, notes) = (Vec::new(), Vec::new());
+            let window = None;
+            let input = ServiceInput { service, period, samples, model, window, burn, notes };
             routed.entry(of).or_default().insert(slot, input);
         }
         let graph = if graph.is_empty() { call_graph(config) } else { graph };

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ServiceName;
-use incident::{Advance, Change, Event};
+use incident::{Advance, Change, Event, Rules};
 
 use crate::ports::incidents::{
     COMMIT_WRITES_MAX, Commit, End, IncidentEvent, IncidentRecord, IncidentWrite,
@@ -13,6 +13,17 @@ use super::commit::Plan;
 
 /// Messages of one version of a head are numbered from this many times the version.
 const SEQ_PER_VERSION: u64 = 1_000;
+
+/// Incidents of a service that may end in one step where so many receivers are told, so that all
+/// that is written of it is one transaction.
+///
+/// That is the head, at most `active_max` incidents that go on or start, an alert for each
+/// receiver, and of each end a record and a message for each receiver.
+pub fn ends_max(receivers: usize) -> usize {
+    let Rules { active_max, ends_max, .. } = Rules::default();
+    let room = COMMIT_WRITES_MAX.saturating_sub(1 + active_max + receivers);
+    ends_max.min(room / (1 + receivers)).max(1)
+}
 
 /// How long what is over is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +57,7 @@ pub(super) fn commit_of(
         .advance
         .changes
         .iter()
-        .map(|change| incident_write(&head.service, change, at_ms, kept_from + retention.closed))
+        .map(|change| incident_write(&head.service, change, kept_from + retention.closed))
         .collect();
     let messages = outbox_messages(plan, now);
     let mut events = events_of(&plan.advance, head.last_cycle, at_ms, kept_from + retention.events);
@@ -58,13 +69,11 @@ pub(super) fn commit_of(
 fn incident_write(
     service: &ServiceName,
     change: &Change,
-    at_ms: i64,
     expires_at: DateTime<Utc>,
 ) -> IncidentWrite {
-    let resolved_at_ms = change.resolution.as_ref().map(|it| it.resolved_at_ms);
-    let end = change.end().map(|reason| End {
-        at_ms: resolved_at_ms.unwrap_or(at_ms),
-        reason,
+    let end = change.resolution.as_ref().map(|it| End {
+        at_ms: it.resolved_at_ms,
+        reason: it.reason,
         expires_at: whole_second(expires_at),
     });
     let record =
@@ -118,4 +127,22 @@ fn word_of(event: &Event) -> String {
 
 fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The most that is written of one service in one step: see [`ends_max`].
+    #[test]
+    fn whatever_ends_at_once_fits_into_one_transaction() {
+        let active_max = Rules::default().active_max;
+        let most = |receivers: usize| {
+            let ends = ends_max(receivers);
+            1 + active_max + receivers + ends * (1 + receivers)
+        };
+        let ends: Vec<usize> = (0..=5).map(ends_max).collect();
+        assert_eq!(ends, [40, 29, 19, 14, 11, 9]);
+        assert!((0..=20).all(|receivers| most(receivers) <= COMMIT_WRITES_MAX));
+    }
 }

@@ -5,27 +5,29 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use domain::ServiceName;
 use domain::config::valid::{Config, LogLevel};
-use incident::{Advance, Hold, Rules};
+use incident::operate::is_unobserved;
+use incident::{Advance, EndReason, Hold, Rules, ServiceHead};
 use payload::cascade::cascades;
 use payload::result::ServiceResult;
 use payload::run::{Cycle, CycleStatus, IncidentCounts, ObjectiveCounts, Summary};
 use payload::write_back::ServicePoint;
 use payload::{SCHEMA_VERSION, instant, render};
 
-use crate::deliver::notice::Notices;
-use crate::infer::IncidentPorts;
+use crate::incidents::ends_max;
 use crate::infer::decide::CycleOutcome;
 use crate::infer::enrich::enrich;
 use crate::infer::finding::{findings, unseen};
 use crate::infer::follow::{Followed, Follower, about_to_tell, follow, members, reap};
 use crate::infer::gather::CycleInput;
 use crate::infer::points::points;
-use crate::infer::tell::{notices, tell};
+use crate::infer::tell::{notices, settings, tell};
+use crate::infer::{Deadline, IncidentPorts, InferPorts, Warm};
 
-/// Cycles between two sweeps for incidents of services that are not watched any more: half an hour.
-const REAP_EVERY_CYCLES: i64 = 15;
+/// Cycles between two sweeps for incidents that no cycle takes care of: half an hour.
+const SWEEP_EVERY_CYCLES: i64 = 15;
 /// Commits at once: each is one request that waits for the network.
 const COMMITS_AT_ONCE: usize = 8;
 /// Troubles that a cycle's message recounts.
@@ -35,29 +37,49 @@ const TROUBLES_MAX: usize = 5;
 #[derive(Debug, Default)]
 struct Acted {
     results: Vec<ServiceResult>,
-    incidents: Option<IncidentCounts>,
+    counts: Option<IncidentCounts>,
     points: Vec<ServicePoint>,
     troubles: Vec<String>,
 }
 
-/// Acts on the decision; the answer of the cycle, worst services first. `rows` are what is known
-/// of the cycles before, for notices.
+/// When the last sweep was.
+#[derive(Debug, Default)]
+pub struct Sweeps {
+    /// Half an hour since the epoch that has had one; nothing is known of before the first cycle.
+    last: Option<i64>,
+}
+
+impl Sweeps {
+    /// Whether a cycle sweeps: the first of each half hour, on any schedule. A process that lives
+    /// for one cycle knows the first one by its instant only.
+    fn is_due(&mut self, at: DateTime<Utc>) -> bool {
+        let cycle_id = render::cycle_id(at);
+        let half_hour = cycle_id.div_euclid(SWEEP_EVERY_CYCLES);
+        let last = self.last.replace(half_hour);
+        cycle_id % SWEEP_EVERY_CYCLES == 0 || last.is_some_and(|last| last != half_hour)
+    }
+}
+
+/// Acts on the decision; the answer of the cycle, worst services first.
 pub async fn act(
     input: &CycleInput,
     outcome: CycleOutcome,
     config: &Config,
-    incidents: Option<&IncidentPorts<'_>>,
-    rows: &mut Notices,
+    ports: &InferPorts<'_>,
+    warm: &mut Warm,
 ) -> Cycle {
     let objectives = outcome.objectives.map(ObjectiveCounts::from);
-    let Some(ports) = incidents else {
+    let (Some(incidents), deadline) = (&ports.incidents, ports.deadline) else {
         return answer(input, outcome.results, None, objectives);
     };
-    let acted = act_on_incidents(input, &outcome, config, ports).await;
-    let Acted { results, incidents, points, mut troubles } = acted;
-    let mut cycle = answer(input, results, incidents, objectives);
-    let notices = notices(&cycle, rows, &config.delivery);
-    let told = tell(&notices, &points, &config.delivery, ports).await;
+    let is_sweep_due = warm.sweeps.is_due(input.at);
+    let by = (incidents, deadline);
+    let acted = act_on_incidents(input, &outcome, config, by, is_sweep_due).await;
+    let Acted { results, counts, points, mut troubles } = acted;
+    let mut cycle = answer(input, results, counts, objectives);
+    let notices = notices(&cycle, &mut warm.notices, &config.delivery);
+    let settings = settings(&config.delivery, &incidents.writer.name, deadline);
+    let told = tell(&notices, &points, &settings, incidents).await;
     troubles.extend(told.troubles);
     cycle.deliveries = Some(told.deliveries);
     cycle.message = message(input, cycle.status, troubles);
@@ -68,9 +90,10 @@ async fn act_on_incidents(
     input: &CycleInput,
     outcome: &CycleOutcome,
     config: &Config,
-    ports: &IncidentPorts<'_>,
+    (ports, deadline): (&IncidentPorts<'_>, Option<Deadline<'_>>),
+    is_sweep_due: bool,
 ) -> Acted {
-    let rules = Rules::of(config);
+    let rules = Rules { ends_max: ends_max(ports.receivers.len()), ..Rules::of(config) };
     let by = Follower {
         store: ports.store,
         clock: ports.clock,
@@ -79,6 +102,7 @@ async fn act_on_incidents(
         correlation: config.alerting.correlation.as_ref(),
         receivers: ports.receivers,
         workers: COMMITS_AT_ONCE,
+        deadline,
     };
     let mut found = match &input.source_failure {
         Some(failure) => unseen(input, failure),
@@ -90,7 +114,10 @@ async fn act_on_incidents(
     enrich(&mut found, &told, input.at, &config.enrichment, ask).await;
     let followed = follow(&found, members, &by).await;
     let mut acted = Acted::default();
-    let reaped = sweep(input, config, &by, &mut acted.troubles).await;
+    let reaped = match is_sweep_due && input.source_failure.is_none() {
+        true => sweep(input, config, &by, &mut acted.troubles).await,
+        false => Vec::new(),
+    };
     acted.points = points(outcome, &found, &followed);
     let advanced = || followed.iter().filter_map(|it| it.advance.as_ref());
     advanced().for_each(log_overflow);
@@ -99,7 +126,7 @@ async fn act_on_incidents(
         .filter_map(|it| it.is_lost.then_some(&it.service))
         .chain(input.damaged_heads.keys())
         .collect();
-    acted.incidents = Some(count(advanced().chain(&reaped), lost.len()));
+    acted.counts = Some(count(advanced().chain(&reaped), lost.len()));
     if let Some(level) = config.alerting.below_threshold_log {
         advanced().for_each(|it| log_filtered(it, level));
     }
@@ -159,22 +186,23 @@ fn filtered(hold: &Hold) -> Option<String> {
     }
 }
 
-/// Now and then, ends incidents of services that are not watched any more.
+/// Now and then, ends incidents that no cycle takes care of any more.
 async fn sweep(
     input: &CycleInput,
     config: &Config,
     by: &Follower<'_>,
     troubles: &mut Vec<String>,
 ) -> Vec<Advance> {
-    // Where services are listed, a service that is not listed was taken out.
-    let is_due = render::cycle_id(input.at) % REAP_EVERY_CYCLES == 0;
-    let is_known = input.asked.is_none() && !config.services.listed.is_empty();
-    if !is_due || !is_known || input.source_failure.is_some() {
-        return Vec::new();
-    }
-    let watched: BTreeSet<ServiceName> =
-        input.services.iter().map(|it| it.service.clone()).collect();
-    match reap(&watched, input.at, by).await {
+    let judged: BTreeSet<&ServiceName> = input.services.iter().map(|it| &it.service).collect();
+    let at_ms = input.at.timestamp_millis();
+    // Where services are listed, a service that is not listed was taken out. Of others it is only
+    // known that nobody looks at them.
+    let is_whole = input.asked.is_none() && !config.services.listed.is_empty();
+    let why = |head: &ServiceHead| match is_whole {
+        true => Some(EndReason::ServiceRemoved),
+        false => is_unobserved(head, at_ms, by.rules).then_some(EndReason::Unobserved),
+    };
+    match reap(|service| judged.contains(service), &why, input.at, by).await {
         Ok(ended) => ended,
         Err(error) => {
             troubles.push(error.to_string());
@@ -274,6 +302,24 @@ mod tests {
     use domain::Severity;
 
     use super::*;
+
+    /// The cycles that sweep, of a process that runs one each `every` minutes, from `first` on.
+    #[track_caller]
+    fn check_sweeps(first: i64, every: i64, expected: &[i64]) {
+        let mut sweeps = Sweeps::default();
+        let at = |minute| DateTime::from_timestamp(minute * 60, 0).unwrap();
+        let minutes = (0..).map(|index| first + index * every).take_while(|it| *it <= 75);
+        let swept: Vec<i64> = minutes.filter(|minute| sweeps.is_due(at(*minute))).collect();
+        assert_eq!(swept, expected);
+    }
+
+    #[test]
+    fn a_sweep_is_due_once_each_half_hour_on_any_schedule() {
+        check_sweeps(0, 2, &[0, 30, 60]);
+        check_sweeps(4, 2, &[30, 60]);
+        check_sweeps(4, 10, &[34, 64]);
+        check_sweeps(3, 7, &[31, 66]);
+    }
 
     #[test]
     fn the_log_says_why_the_filter_held_an_alert_back() {

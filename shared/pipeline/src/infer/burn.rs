@@ -9,6 +9,7 @@ use domain::config::valid::Config;
 use domain::{MetricDefinition, MetricKind, Series, ServiceName};
 use slo::{BURN_RULES, BurnWindow};
 
+use crate::infer::Deadline;
 use crate::infer::window::{MetricWindow, WindowRange, WindowShape};
 use crate::ports::MetricSource;
 
@@ -36,6 +37,7 @@ impl WarmBurn {
         config: &Config,
         services: &[ServiceName],
         until_s: i64,
+        deadline: Option<Deadline<'_>>,
     ) -> Vec<String> {
         self.is_known = false;
         let services: Vec<ServiceName> =
@@ -51,6 +53,7 @@ impl WarmBurn {
             until_s,
             services: (self.services.len() <= SERVICES_NAMED_MAX).then_some(&self.services[..]),
             workers: config.inference.max_workers,
+            deadline,
         };
         let read = self.window.read(source, &metrics, range).await;
         let errors: Vec<String> = read.errors.iter().flatten().map(ToString::to_string).collect();

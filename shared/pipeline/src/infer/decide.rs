@@ -168,7 +168,7 @@ fn rendered(
     let (it, routed) = (judged.it, judged.routed);
     let failed_metrics: Vec<String> = input.failed_metrics.keys().cloned().collect();
     let evidence = judged.evidence.as_ref().map(|(evidence, method)| (evidence, *method));
-    let notes = evidence.iter().flat_map(|(evidence, _)| &evidence.notes);
+    let notes = evidence.iter().flat_map(|(evidence, _)| &evidence.notes).chain(&it.notes);
     let warnings: Vec<String> = judged.warnings.iter().chain(notes).cloned().collect();
     render::judged(&render::Judged {
         service: &it.service,

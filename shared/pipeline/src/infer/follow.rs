@@ -17,9 +17,13 @@ use payload::result::{Anomaly, Evaluation, ServiceResult};
 use crate::deliver::Receiver;
 use crate::deliver::queue::copies;
 use crate::incidents::{Attempt, Outcome, Plan, Writer, commit_service};
+use crate::infer::Deadline;
 use crate::infer::finding::Finding;
 use crate::ports::Clock;
 use crate::ports::incidents::{IncidentStore, StateError, StoredHead};
+
+/// Why a service was left for the next cycle.
+const DEADLINE: &str = "deadline: the invocation's time was nearly over, the next cycle goes on";
 
 /// What following needs from the outside.
 #[derive(Clone, Copy)]
@@ -35,6 +39,8 @@ pub struct Follower<'a> {
     pub receivers: &'a [Receiver],
     /// Services that are committed at once.
     pub workers: usize,
+    /// `None` if nobody ends the cycle.
+    pub deadline: Option<Deadline<'a>>,
 }
 
 /// Heads as they were gathered.
@@ -84,39 +90,70 @@ pub async fn follow(
     futures_util::stream::iter(commits).buffered(by.workers.max(1)).collect().await
 }
 
-/// Ends incidents of services that are not watched any more, and of those of which nothing was
-/// known for too long; what could not be ended is tried again by the next sweep.
+/// Why what is active of a service is to be ended by the reaper, if it is.
+pub type Reason<'a> = &'a (dyn Fn(&ServiceHead) -> Option<EndReason> + Sync);
+
+/// Ends incidents of services that no cycle takes care of; what could not be ended is tried again
+/// by the next sweep.
 pub async fn reap(
-    watched: &BTreeSet<ServiceName>,
+    is_followed: impl Fn(&ServiceName) -> bool,
+    why: Reason<'_>,
     at: DateTime<Utc>,
     by: &Follower<'_>,
 ) -> Result<Vec<Advance>, StateError> {
     let active = by.store.active().await?;
     let services: BTreeSet<ServiceName> = active.into_iter().map(|it| it.service).collect();
-    let gone: Vec<ServiceName> = services.into_iter().filter(|it| !watched.contains(it)).collect();
+    let gone: Vec<ServiceName> = services.into_iter().filter(|it| !is_followed(it)).collect();
     let read = by.store.readable_heads(&gone).await?;
     for reason in read.damaged.values() {
         tracing::warn!(%reason, "incidents of a removed service were not ended");
     }
     let mut ended = Vec::new();
     for stored in read.heads.into_values() {
-        let at_ms = at.timestamp_millis();
-        let attempt = Attempt { writer: by.writer, at_ms, is_cycle: false };
-        let plan = |head: &ServiceHead| {
-            let advance = operate::end_all(head, EndReason::ServiceRemoved, at_ms);
-            let cycle_id = payload::render::cycle_id(at);
-            let said = messages(&head.service, cycle_id, &advance, Material::default());
-            Plan { messages: copies(&said, by.receivers), advance }
-        };
-        match commit_service(by.store, by.clock, attempt, stored.head, &plan).await {
-            Ok(Outcome::Committed { plan, .. }) => ended.push(plan.advance),
-            outcome => tracing::warn!(?outcome, "incidents of a removed service were not ended"),
+        let Some(reason) = why(&stored.head) else { continue };
+        if by.deadline.is_some_and(|it| it.is_near()) {
+            break;
         }
+        ended.extend(end(stored.head, reason, at, by).await);
     }
     Ok(ended)
 }
 
+/// Ends what is active of a service, in as many steps as that takes.
+async fn end(
+    head: ServiceHead,
+    reason: EndReason,
+    at: DateTime<Utc>,
+    by: &Follower<'_>,
+) -> Vec<Advance> {
+    let at_ms = at.timestamp_millis();
+    let attempt = Attempt { writer: by.writer, at_ms, is_cycle: false };
+    let plan = |head: &ServiceHead| {
+        let advance = operate::end_all(head, reason, at_ms, by.rules.ends_max);
+        let cycle_id = payload::render::cycle_id(at);
+        let said = messages(&head.service, cycle_id, &advance, Material::default());
+        Plan { messages: copies(&said, by.receivers), advance }
+    };
+    let (mut ended, mut head) = (Vec::new(), head);
+    while !head.active.is_empty() {
+        match commit_service(by.store, by.clock, attempt, head, &plan).await {
+            Ok(Outcome::Committed { plan, .. }) => {
+                head = plan.advance.head.clone();
+                ended.push(plan.advance);
+            }
+            outcome => {
+                tracing::warn!(?outcome, "incidents of a removed service were not ended");
+                break;
+            }
+        }
+    }
+    ended
+}
+
 async fn follow_one(finding: &Finding, member: Member, by: &Follower<'_>) -> Followed {
+    if by.deadline.is_some_and(|it| it.is_near()) {
+        return left_for_the_next_cycle(finding);
+    }
     let Member { head, step } = member;
     let attempt = Attempt { writer: by.writer, at_ms: step.cycle.at_ms, is_cycle: true };
     let plan = |head: &ServiceHead| {
@@ -148,6 +185,13 @@ async fn follow_one(finding: &Finding, member: Member, by: &Follower<'_>) -> Fol
     };
     let result = told.map_or_else(|| finding.result.clone(), ServiceResult::of);
     Followed { service: finding.service.clone(), result, advance, trouble, is_lost }
+}
+
+/// A service that there is no time for: its incidents stay as they are.
+fn left_for_the_next_cycle(finding: &Finding) -> Followed {
+    let result = untracked(finding).map_or_else(|| finding.result.clone(), ServiceResult::of);
+    let trouble = Some(DEADLINE.to_owned());
+    Followed { service: finding.service.clone(), result, advance: None, trouble, is_lost: true }
 }
 
 /// The verdict with the incidents that it belongs to; what is too weak to start one and belongs to

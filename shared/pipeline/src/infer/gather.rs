@@ -13,6 +13,7 @@ use slo::BurnWindow;
 
 use crate::infer::follow::Heads;
 use crate::infer::models::{NoModel, RoutedModel};
+use crate::infer::silence::{self, Traffic};
 use crate::infer::window::WindowShape;
 use crate::infer::{CycleRequest, InferError, InferPorts, MetricWindow, Warm};
 use crate::ports::incidents::{ReadableHeads, StateError};
@@ -49,6 +50,8 @@ pub struct ServiceInput {
     pub window: Option<Arc<EvidenceWindow>>,
     /// Failures of the last days; empty without an error budget.
     pub burn: Vec<BurnWindow>,
+    /// What people should know of its samples.
+    pub notes: Vec<String>,
 }
 
 /// Reads everything. Fails only if it is unknown which models are in force.
@@ -65,7 +68,7 @@ pub async fn gather(
     }
     let Warm { window, models, evidence, burn, .. } = warm;
     let (read, catalog) = futures_util::future::join(
-        window.refresh(ports.source, config, at.timestamp()),
+        window.refresh(ports.source, config, at.timestamp(), ports.deadline),
         models.refresh(ports.registry),
     )
     .await;
@@ -82,7 +85,7 @@ pub async fn gather(
     let (loaded, heads, troubles) = futures_util::future::join3(
         models.load(ports.registry, &catalog, &services, config.inference.max_workers),
         heads(ports, &names),
-        burn.refresh(ports.source, config, &names, at.timestamp()),
+        burn.refresh(ports.source, config, &names, at.timestamp(), ports.deadline),
     )
     .await;
     let ReadableHeads { heads, damaged: damaged_heads } = heads?;
@@ -103,11 +106,14 @@ pub async fn gather(
             let period = slot.period;
             let samples = samples_of(window, config, &service, &failed_metrics);
             let (burn, window) = (burn.windows(config, &service, at.timestamp()), None);
-            ServiceInput { samples, service, period, model, window, burn }
+            ServiceInput { samples, service, period, model, window, burn, notes: Vec::new() }
         })
         .collect();
     let is_complete = failed_metrics.is_empty();
-    let services = evidence.refresh(services, config, at.timestamp(), is_complete);
+    let mut services = evidence.refresh(services, config, at.timestamp(), is_complete);
+    if let Some(traffic) = traffic(config, &failed_metrics, at, shape) {
+        silence::fill(&mut services, &traffic, ports.source).await;
+    }
     Ok(CycleInput {
         at,
         source_failure: None,
@@ -119,6 +125,19 @@ pub async fn gather(
         damaged_heads,
         asked,
     })
+}
+
+/// The traffic that a cycle looks at; `None` without one, or if it could not be read.
+fn traffic<'a>(
+    config: &'a Config,
+    failed: &BTreeMap<String, String>,
+    at: DateTime<Utc>,
+    shape: WindowShape,
+) -> Option<Traffic<'a>> {
+    let index = config.metrics.traffic_index()?;
+    let metric = config.metrics.get(index)?;
+    let is_read = !failed.contains_key(&metric.name);
+    is_read.then(|| Traffic { metric, index, at_s: at.timestamp(), step_s: shape.step_s })
 }
 
 impl CycleInput {

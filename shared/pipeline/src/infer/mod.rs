@@ -8,6 +8,7 @@
 pub mod act;
 pub(crate) mod burn;
 pub mod cause;
+mod deadline;
 pub mod decide;
 mod enrich;
 mod evidence;
@@ -19,6 +20,7 @@ mod judge;
 mod models;
 mod objectives;
 mod points;
+mod silence;
 mod tell;
 mod window;
 
@@ -35,7 +37,9 @@ use crate::ports::outbox::Outbox;
 use crate::ports::{Clock, MetricSource, ScoreSink};
 use crate::registry::{Registry, RegistryError};
 
+pub use act::Sweeps;
 pub use burn::WarmBurn;
+pub use deadline::Deadline;
 pub use enrich::ContextPorts;
 pub use evidence::WarmEvidence;
 pub use models::{RoutedModel, WarmModels};
@@ -57,6 +61,8 @@ pub struct InferPorts<'a> {
     pub registry: &'a Registry,
     /// `None`: the cycle says what it sees, and nothing is kept or sent.
     pub incidents: Option<IncidentPorts<'a>>,
+    /// `None` if nobody ends it.
+    pub deadline: Option<Deadline<'a>>,
 }
 
 /// Where incidents are kept, and who is told of them.
@@ -84,6 +90,7 @@ pub struct Warm {
     pub burn: WarmBurn,
     /// What was said of services that cannot be judged, and of models. Lost, it is counted anew.
     pub notices: Notices,
+    pub sweeps: Sweeps,
 }
 
 /// Why there was no cycle. Trouble with one service, or with the metric source, is no reason: it
@@ -106,6 +113,5 @@ pub async fn infer_cycle(
 ) -> Result<Cycle, InferError> {
     let input = gather::gather(request, config, ports, warm).await?;
     let outcome = decide::decide(&input, config);
-    let rows = &mut warm.notices;
-    Ok(act::act(&input, outcome, config, ports.incidents.as_ref(), rows).await)
+    Ok(act::act(&input, outcome, config, ports, warm).await)
 }

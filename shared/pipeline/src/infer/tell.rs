@@ -16,7 +16,7 @@ use payload::write_back::ServicePoint;
 
 use crate::deliver::notice::{self, Notices};
 use crate::deliver::{DeliverPorts, DeliverSettings, DeliveryReport, deliver};
-use crate::infer::IncidentPorts;
+use crate::infer::{Deadline, IncidentPorts};
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -30,13 +30,12 @@ pub(super) struct Told {
 pub(super) async fn tell(
     notices: &[Message],
     points: &[ServicePoint],
-    delivery: &Delivery,
+    settings: &DeliverSettings,
     ports: &IncidentPorts<'_>,
 ) -> Told {
-    let settings = DeliverSettings::of(delivery, &ports.writer.name);
     let by = DeliverPorts { outbox: ports.outbox, receivers: ports.receivers, clock: ports.clock };
     let (sent, unheard, unwritten) = join3(
-        deliver(&by, &settings),
+        deliver(&by, settings),
         notice::tell(&by, notices, settings.budget),
         write(points, settings.budget, ports),
     )
@@ -52,6 +51,17 @@ pub(super) async fn tell(
     told.troubles.extend(unheard);
     told.troubles.extend(unwritten);
     told
+}
+
+/// How long to send, and on whose behalf.
+pub(super) fn settings(
+    delivery: &Delivery,
+    owner: &str,
+    deadline: Option<Deadline<'_>>,
+) -> DeliverSettings {
+    let settings = DeliverSettings::of(delivery, owner);
+    let left = deadline.map_or(Duration::MAX, |it| it.for_sending());
+    DeliverSettings { budget: settings.budget.min(left), ..settings }
 }
 
 /// What yaga says of itself in this cycle: that it cannot judge, that it can again, that it lives.

@@ -5,12 +5,15 @@
 //! window is a cache and not a state: what it holds can always be read again.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use domain::config::valid::{Config, Opening};
 use domain::limits::CYCLE_S;
 use domain::{MetricDefinition, Series, ServiceName};
 use futures_util::StreamExt;
+use futures_util::future::{Either, select};
 
+use crate::infer::Deadline;
 use crate::ports::{MetricSource, RangeRequest, SourceError};
 
 /// Length of the window while forests open anomalies: they look at five minutes; the rest tells a
@@ -47,7 +50,7 @@ impl WindowShape {
 }
 
 /// What of the past is to be read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct WindowRange<'a> {
     pub(super) shape: WindowShape,
     pub(super) until_s: i64,
@@ -55,6 +58,8 @@ pub(super) struct WindowRange<'a> {
     pub(super) services: Option<&'a [ServiceName]>,
     /// Reads at once.
     pub(super) workers: usize,
+    /// `None` if nobody ends the cycle.
+    pub(super) deadline: Option<Deadline<'a>>,
 }
 
 #[derive(Debug)]
@@ -62,6 +67,14 @@ struct MetricPast {
     definition: MetricDefinition,
     until_s: i64,
     services: BTreeMap<ServiceName, Series>,
+}
+
+/// Ends when metrics must not be read any longer; never without a deadline.
+async fn time_is_over(deadline: Option<Deadline<'_>>) {
+    match deadline {
+        Some(deadline) => deadline.clock.pause(deadline.for_reading()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What a refresh brought: by position of the metric, its samples or why there are none.
@@ -78,11 +91,12 @@ impl MetricWindow {
         source: &dyn MetricSource,
         config: &Config,
         until_s: i64,
+        deadline: Option<Deadline<'_>>,
     ) -> WindowRead {
         let metrics: Vec<&MetricDefinition> = config.metrics.iter().collect();
         let shape = WindowShape::of(config.detection.opening);
         let workers = config.inference.max_workers;
-        let range = WindowRange { shape, until_s, services: None, workers };
+        let range = WindowRange { shape, until_s, services: None, workers, deadline };
         self.read(source, &metrics, range).await
     }
 
@@ -93,7 +107,7 @@ impl MetricWindow {
         metrics: &[&MetricDefinition],
         range: WindowRange<'_>,
     ) -> WindowRead {
-        let WindowRange { shape, until_s, services, workers } = range;
+        let WindowRange { shape, until_s, services, workers, deadline } = range;
         let requests: Vec<(usize, &MetricDefinition, i64)> = metrics
             .iter()
             .enumerate()
@@ -104,17 +118,22 @@ impl MetricWindow {
             (index, metric, after_s, source.read(&request).await)
         });
         let mut reads = futures_util::stream::iter(reads).buffer_unordered(workers.max(1));
-        let mut result = WindowRead { errors: vec![None; metrics.len()], warnings: Vec::new() };
-        while let Some((index, metric, after_s, read)) = reads.next().await {
-            match read {
+        let mut over = pin!(time_is_over(deadline));
+        let not_read = || Some(SourceError::CutOff { source_name: source.describe() });
+        let mut errors: Vec<Option<SourceError>> = metrics.iter().map(|_| not_read()).collect();
+        let mut warnings = Vec::new();
+        while let Either::Left((Some(read), _)) = select(reads.next(), over.as_mut()).await {
+            let (index, metric, after_s, read) = read;
+            errors[index] = match read {
                 Ok(read) => {
-                    result.warnings.extend(read.warnings);
+                    warnings.extend(read.warnings);
                     self.absorb(metric, (after_s, until_s), shape, read.series);
+                    None
                 }
-                Err(error) => result.errors[index] = Some(error),
-            }
+                Err(error) => Some(error),
+            };
         }
-        result
+        WindowRead { errors, warnings }
     }
 
     /// The samples of one metric of one service.

@@ -68,6 +68,8 @@ pub enum SourceError {
     BadAnswer { source_name: String, metric: String, reason: String },
     #[error("{source_name} was not asked any more: {failures} requests of this run had failed")]
     BudgetSpent { source_name: String, failures: u32 },
+    #[error("{source_name} had not answered yet when the cycle's time for reading was over")]
+    CutOff { source_name: String },
     #[error("the recording {path} cannot be read: {reason}")]
     BadRecording { path: String, reason: String },
 }

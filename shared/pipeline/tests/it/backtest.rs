@@ -53,8 +53,12 @@ async fn a_replayed_cycle_decides_what_it_decides_in_service() {
             let instant = DateTime::from_timestamp(tick.at_s, 0).unwrap();
             let services = Some(vec![tape.service.clone()]);
             let request = CycleRequest { at: instant, services };
-            let ports =
-                InferPorts { source: &fleet.source, registry: &fleet.registry, incidents: None };
+            let ports = InferPorts {
+                source: &fleet.source,
+                registry: &fleet.registry,
+                incidents: None,
+                deadline: None,
+            };
             let cycle = infer_cycle(&request, &fleet.config, &ports, &mut Warm::default()).await;
             let result: &ServiceResult = &cycle.unwrap().results[0];
             assert!(finding.is_judged() && result.evaluation().is_some());
@@ -150,8 +154,12 @@ async fn a_cycle_in_service_blames_whom_a_replay_blames() {
     for tick in tapes[0].ticks(CYCLE_S).iter().skip(405).take(24) {
         let instant = DateTime::from_timestamp(tick.at_s, 0).unwrap();
         let request = CycleRequest { at: instant, services: Some(names()) };
-        let ports =
-            InferPorts { source: &fleet.source, registry: &fleet.registry, incidents: None };
+        let ports = InferPorts {
+            source: &fleet.source,
+            registry: &fleet.registry,
+            incidents: None,
+            deadline: None,
+        };
         let cycle = infer_cycle(&request, &fleet.config, &ports, &mut warm).await.unwrap();
         for evaluation in cycle.results.iter().filter_map(ServiceResult::evaluation) {
             let Some(anomaly) = evaluation.anomalies.values().next() else { continue };

@@ -153,7 +153,12 @@ impl Fleet {
 
     pub(crate) async fn infer(&mut self, instant: &str) -> Result<Cycle, InferError> {
         let request = CycleRequest { at: at(instant), services: None };
-        let ports = InferPorts { source: &self.source, registry: &self.registry, incidents: None };
+        let ports = InferPorts {
+            source: &self.source,
+            registry: &self.registry,
+            incidents: None,
+            deadline: None,
+        };
         infer_cycle(&request, &self.config, &ports, &mut self.warm).await
     }
 
@@ -207,6 +212,12 @@ impl Fleet {
                 if is_then(time_s) { change(value) } else { value }
             },
         );
+    }
+
+    /// Takes away the samples of a metric of a service after an instant.
+    pub(crate) fn cut(&self, metric: &str, service: &ServiceName, after: &str) {
+        let after_s = at(after).timestamp();
+        self.source.retain(metric, service, |time_s| time_s <= after_s);
     }
 
     /// Keeps the samples at multiples of `step_s`.

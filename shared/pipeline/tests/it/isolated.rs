@@ -67,6 +67,28 @@ async fn a_head_that_cannot_be_read_keeps_no_other_removed_service() {
 }
 
 #[tokio::test]
+async fn what_nobody_looks_at_any_more_ends_where_no_services_are_listed_too() {
+    let fake = Arc::new(RecordingPublisher::new());
+    let mut watch = Watch::new("{}", &[("webhook", &fake)]);
+    let [left_alone, watched, _] = [0, 1, 2].map(|index| names()[index].clone());
+    watch.fleet.break_metric("application_latency", &left_alone, NOON, 2.0);
+    watch.tick().await;
+    let active = async |watch: &Watch| watch.store.active().await.unwrap().len();
+    assert_eq!(active(&watch).await, 1);
+    // From here on cycles are asked for another service only.
+    for (minutes, left) in [(30, 1), (24 * 60 - 30, 1), (24 * 60, 0)] {
+        let instant = at(NOON) + TimeDelta::minutes(minutes);
+        watch.fleet.clock.set(instant);
+        watch.cycle_of(instant, Some(vec![watched.clone()])).await;
+        assert_eq!(active(&watch).await, left, "after {minutes} min");
+    }
+    let ends: Vec<_> =
+        fake.taken().into_iter().filter(|it| it.kind == MessageKind::Resolution).collect();
+    assert_eq!(ends.len(), 1);
+    assert!(ends[0].body.contains("\"resolution_reason\":\"unobserved\""), "{}", ends[0].body);
+}
+
+#[tokio::test]
 async fn a_service_that_is_asked_for_alone_is_followed_with_its_neighbours() {
     let fake = Arc::new(RecordingPublisher::new());
     let [caller, callee, _] = [0, 1, 2].map(|index| names()[index].clone());

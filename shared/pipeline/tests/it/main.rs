@@ -5,6 +5,7 @@
 mod artifact;
 mod backtest;
 mod charts;
+mod deadline;
 mod deliver;
 mod enrichment;
 mod fleet;

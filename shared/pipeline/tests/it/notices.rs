@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use incident::IncidentState;
 use payload::message::{Body, Message, MessageKind};
 use payload::notification::NotificationStatus;
+use payload::result::ServiceResult;
+use pipeline::ports::incidents::IncidentStore;
 use pipeline::ports::{Clock, Outcome, SourceError};
 use testkit::RecordingPublisher;
 
@@ -60,6 +63,56 @@ async fn a_service_that_cannot_be_judged_is_told_by_its_name() {
     services.sort();
     assert_eq!(told_of, services);
     assert!(told(&fake.taken()).iter().all(|it| it.1 == "metrics_unavailable"));
+}
+
+#[tokio::test]
+async fn a_service_that_vanishes_is_told_of_at_once_and_its_incident_waits() {
+    let fake = Arc::new(RecordingPublisher::new());
+    let mut watch = Watch::new("{}", &[("webhook", &fake)]);
+    let gone = &names()[0];
+    for metric in watch.fleet.config.metrics.clone().iter() {
+        watch.fleet.cut(&metric.name, gone, NOON);
+    }
+    let mut said = Vec::new();
+    for _ in 0..12 {
+        let cycle = watch.tick().await;
+        let result = cycle.results.iter().find(|it| it.service_name() == gone.as_str());
+        said.push(match result.expect("it is judged") {
+            ServiceResult::AnomalyDetected(it) => {
+                let warning = it.validation_warnings.last().expect("zero was taken");
+                assert!(warning.ends_with("while other services have some; taken for 0"));
+                it.anomalies.keys().next().expect("an anomaly").clone()
+            }
+            ServiceResult::NoAnomaly(_) => "calm".to_owned(),
+            ServiceResult::MetricsUnavailable(_) => "unavailable".to_owned(),
+            ServiceResult::Error(it) => panic!("{it:?}"),
+        });
+    }
+    let cliff = "request_rate_cliff";
+    let row = |word: &str, times: usize| vec![word.to_owned(); times];
+    assert_eq!(said, [row("calm", 2), row(cliff, 6), row("unavailable", 4)].concat());
+    let head = watch.store.heads(std::slice::from_ref(gone)).await.unwrap().remove(gone);
+    let active: Vec<_> = head.expect("a head").head.active.into_values().collect();
+    assert_eq!(active.len(), 1);
+    assert_eq!((active[0].state, active[0].occurrence_count), (IncidentState::Open, 6));
+    let kinds: Vec<MessageKind> = fake.taken().iter().map(|it| it.kind).collect();
+    assert_eq!(kinds[0], MessageKind::Anomaly);
+    assert!(kinds.contains(&MessageKind::Notification), "{kinds:?}");
+    assert!(!kinds.contains(&MessageKind::Resolution), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn when_most_services_fall_silent_it_is_the_collection() {
+    let fake = Arc::new(RecordingPublisher::new());
+    let mut watch = Watch::new("{}", &[("webhook", &fake)]);
+    for gone in &names()[..2] {
+        watch.fleet.cut("request_rate", gone, NOON);
+    }
+    for _ in 0..3 {
+        watch.tick().await;
+    }
+    let cycle = watch.tick().await;
+    assert_eq!((cycle.summary.unavailable, cycle.summary.anomalous), (2, 0), "{cycle:#?}");
 }
 
 #[tokio::test]

@@ -49,8 +49,12 @@ async fn in_service(fleet: &Fleet) -> Told {
         clock: &fleet.clock,
         writer: &writer,
     };
-    let ports =
-        InferPorts { source: &fleet.source, registry: &fleet.registry, incidents: Some(incidents) };
+    let ports = InferPorts {
+        source: &fleet.source,
+        registry: &fleet.registry,
+        incidents: Some(incidents),
+        deadline: None,
+    };
     let mut warm = Warm::default();
     for offset_s in (-BEFORE_S..=AFTER_S).step_by(CYCLE_S as usize) {
         let instant = at(NOON) + TimeDelta::seconds(offset_s);

@@ -9,7 +9,9 @@ use payload::run::Cycle;
 use payload::write_back::ServicePoint;
 use pipeline::deliver::Receiver;
 use pipeline::incidents::{Retention, Writer};
-use pipeline::infer::{ContextPorts, CycleRequest, IncidentPorts, InferPorts, infer_cycle};
+use pipeline::infer::{
+    ContextPorts, CycleRequest, Deadline, IncidentPorts, InferPorts, infer_cycle,
+};
 use pipeline::ports::{InstantQuery, ScoreSink};
 use testkit::{MemoryIncidents, RecordingPublisher};
 
@@ -22,6 +24,8 @@ pub(crate) struct Watch {
     pub(crate) points: Points,
     /// Where the context of alerts is looked up.
     pub(crate) lookups: Option<Lookups>,
+    /// When the next cycles are ended from outside.
+    pub(crate) deadline: Option<DateTime<Utc>>,
     receivers: Vec<Receiver>,
     cycles: i64,
 }
@@ -84,7 +88,7 @@ impl Watch {
         };
         let receivers = receivers.iter().map(receiver).collect();
         let (store, points) = (MemoryIncidents::new(), Points::default());
-        Watch { fleet, store, points, lookups: None, receivers, cycles: 0 }
+        Watch { fleet, store, points, lookups: None, deadline: None, receivers, cycles: 0 }
     }
 
     /// The next cycle of the schedule, at its time.
@@ -125,6 +129,7 @@ impl Watch {
             source: &fleet.source,
             registry: &fleet.registry,
             incidents: Some(incidents),
+            deadline: self.deadline.map(|at| Deadline { at, clock: &fleet.clock }),
         };
         let request = CycleRequest { at: instant, services };
         infer_cycle(&request, &fleet.config, &ports, &mut fleet.warm).await.expect("a cycle")
