@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adapter_embedded::{EmbeddedDynamo, Owner};
+use adapter_local::JsonLines;
 use anyhow::Context;
 use chrono::Utc;
 use owo_colors::{OwoColorize, Stream};
@@ -91,9 +92,15 @@ impl Shell {
     /// Incidents where the settings keep them; `None` if they keep none. A file is made if need be.
     pub async fn incidents(&self, settings: &Settings) -> Result<Option<Incidents>, Failure> {
         let env = |name: &str| self.env(name);
-        Incidents::from_settings(&settings.config, &env, Some(&open_file))
-            .await
-            .map_err(|error| Failure::State(error.into()))
+        let opened = Incidents::from_settings(&settings.config, &env, Some(&open_file)).await;
+        let mut opened = opened.map_err(|error| Failure::State(error.into()))?;
+        // With `--json`, standard output is one document.
+        let receivers = opened.iter_mut().filter(|_| self.json).flat_map(|it| &mut it.receivers);
+        for receiver in receivers.filter(|it| it.name == "stdout") {
+            let lines = JsonLines::new(Box::new(std::io::stderr()), "standard error");
+            receiver.publisher = Arc::new(lines);
+        }
+        Ok(opened)
     }
 
     /// A text for people on standard error.

@@ -161,6 +161,16 @@ fn an_alert_is_not_sent_again_after_the_end_of_its_incident() {
 }
 
 #[test]
+fn with_json_standard_output_is_one_document_whoever_is_told_there() {
+    let stdout = [("YAGA__STDOUT__ENABLED", "true")];
+    let state = tempfile::tempdir().unwrap();
+    let arguments = format!("infer --config estate/yaga.json --at {} --json", DURING[0]);
+    let ran = run(state.path(), &arguments, &stdout);
+    assert_eq!(ran.json()["deliveries"]["delivered"], 1, "{ran:?}");
+    assert!(ran.err.contains("\"alert_type\":\"anomaly_detected\""), "{ran:?}");
+}
+
+#[test]
 fn a_reset_wants_to_be_confirmed() {
     let (state, id) = with_incident(&[]);
     let run = |arguments: &str| run(state.path(), arguments, &[]);

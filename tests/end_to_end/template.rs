@@ -27,6 +27,8 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
             .needs(stage, &["cfn-lint", "sam"]),
         Case::new("template::inference_may_use_the_table_and_training_may_not", table_permissions)
             .needs(stage, &["cfn-lint", "sam"]),
+        Case::new("template::inference_keeps_alerts_and_reads_none", archive_permission)
+            .needs(stage, &["cfn-lint", "sam"]),
         Case::new("template::inference_may_publish_to_the_topic_if_there_is_one", topic_permission)
             .needs(stage, &["cfn-lint", "sam"]),
         Case::new("template::example_events_are_what_functions_take", |_| example_events()),
@@ -159,6 +161,22 @@ fn topic_permission(stage: &Stage) -> Result<()> {
     ensure!(variables["VM_ENDPOINT"].is_object(), "the common variables are gone");
     let training = resources["TrainingRole"].to_string();
     ensure!(!training.contains("sns:"), "training has nothing to say");
+    Ok(())
+}
+
+/// Inference writes what it tells into the bucket, reads nothing of it, and it is kept for a while.
+fn archive_permission(stage: &Stage) -> Result<()> {
+    let resources = resources(stage)?;
+    let policy = resources["InferenceRole"]["Properties"]["Policies"].to_string();
+    let may = r#""Action":"s3:PutObject","Effect":"Allow","Resource":{"Fn::Sub":"${ModelsBucket.Arn}/alerts/*"}"#;
+    ensure!(policy.contains(may), "{policy}");
+    ensure!(policy.matches("s3:PutObject").count() == 1, "it writes nothing else: {policy}");
+    let variables = &resources["InferenceFunction"]["Properties"]["Environment"]["Variables"];
+    ensure!(variables["ARCHIVE_ENABLED"] == json!({ "Ref": "ArchiveAlerts" }), "{variables:#}");
+    let bucket = &resources["ModelsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"];
+    let rules = bucket.as_array().context("no rules")?;
+    let kept = rules.iter().find(|rule| rule["Prefix"] == "alerts/").context("kept for ever")?;
+    ensure!(kept["ExpirationInDays"] == 400, "{kept:#}");
     Ok(())
 }
 

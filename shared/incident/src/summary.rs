@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Advance, Change, Event};
-use crate::state::{EndReason, IncidentState};
+use crate::state::IncidentState;
 
 /// The counts of one step of one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -80,11 +80,15 @@ fn actions(changes: &[Change]) -> ActionSummary {
     ActionSummary {
         incident_creates: count(|it| it.has(&Event::Created)),
         incident_continues: count(|it| it.has(&Event::Continued)),
-        incident_closes: count(|it| it.end().is_some_and(|end| end != EndReason::SuspectedExpired)),
+        incident_closes: count(|it| it.end().is_some() && was_confirmed(it)),
         newly_confirmed: count(Change::is_newly_confirmed),
         incident_reopens: count(|it| matches!(it.events.first(), Some(Event::Reopened { .. }))),
-        suspected_expired: count(|it| it.end() == Some(EndReason::SuspectedExpired)),
+        suspected_expired: count(|it| it.end().is_some() && !was_confirmed(it)),
     }
+}
+
+fn was_confirmed(change: &Change) -> bool {
+    change.state_before.is_some_and(IncidentState::is_confirmed)
 }
 
 fn overall(it: &ActionSummary) -> OverallAction {

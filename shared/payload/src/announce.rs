@@ -22,8 +22,8 @@ use crate::result::{Anomaly, Evaluation};
 use crate::text::cut;
 use crate::tracking::{
     ActionSummary, AffectedService, DetectionContext, FingerprintAction, Fingerprinting,
-    IncidentAction, IncidentStatus, OverallAction, ResolvedIncident, RootCause, SeverityStep,
-    StatusSummary, Tracking,
+    IncidentAction, IncidentStatus, OverallAction, ResolvedIncident, RootCause, SeverityDirection,
+    SeverityStep, StatusSummary, Tracking,
 };
 use crate::{SCHEMA_VERSION, instant};
 
@@ -264,7 +264,7 @@ fn owner<'a>(changes: &[&'a Change], name: &str, root_metric: Option<&str>) -> O
 fn tracking(change: &Change, rules: &Rules, at_ms: i64) -> Tracking {
     let it = &change.incident;
     let severity_step = change.events.iter().find_map(|event| match event {
-        Event::SeverityChanged { from, .. } => Some(*from),
+        Event::SeverityChanged { from, to } => Some((*from, *to)),
         _ => None,
     });
     let closed_minutes = change.events.iter().find_map(|event| match event {
@@ -297,7 +297,11 @@ fn tracking(change: &Change, rules: &Rules, at_ms: i64) -> Tracking {
         consecutive_detections: it.consecutive_detections,
         peak_severity: it.peak_severity,
         severity_changed: severity_step.is_some(),
-        previous_severity: severity_step,
+        previous_severity: severity_step.map(|(from, _)| from),
+        severity_direction: severity_step.map(|(from, to)| match to > from {
+            true => SeverityDirection::Up,
+            false => SeverityDirection::Down,
+        }),
         severity_changed_at: severity_step.map(|_| at(at_ms)),
         escalated: change.has(&Event::Escalated),
         severity_history: it.severity_history.iter().map(severity_step_of).collect(),
@@ -335,9 +339,7 @@ fn fingerprinting(
         },
         overall_action: overall(summary.overall_action),
         resolved_incidents: advance.changes.iter().filter_map(resolved).collect(),
-        newly_confirmed_incidents: confirmed
-            .map(|change| change.incident.incident_id.as_str().to_owned())
-            .collect(),
+        newly_confirmed_incidents: confirmed.map(|change| tracking(change, rules, at_ms)).collect(),
         total_active_incidents: summary.total_active_incidents,
         total_alerting_incidents: summary.total_alerting_incidents,
         total_open_incidents: summary.total_open_incidents,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::examples;
+use crate::tracking::SeverityDirection;
 
 const START_MS: i64 = 14_500_000 * 120_000;
 
@@ -105,6 +106,7 @@ fn a_change_of_severity_is_told_once_and_remembered() {
     let tracking = told[1].0.anomalies["latency_spike_recent"].tracking.clone().unwrap();
     assert!(tracking.severity_changed && tracking.escalated);
     assert_eq!(tracking.previous_severity, Some(Severity::High));
+    assert_eq!(tracking.severity_direction, Some(SeverityDirection::Up));
     assert_eq!(tracking.peak_severity, Severity::Critical);
     assert_eq!(tracking.severity_history.len(), 1);
 }

@@ -72,6 +72,8 @@ pub struct Tracking {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_severity: Option<Severity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity_direction: Option<SeverityDirection>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity_changed_at: Option<String>,
     /// Became critical in this very cycle: worth notifying again.
     pub escalated: bool,
@@ -89,6 +91,14 @@ pub struct Tracking {
     /// Other patterns that the same incident has shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternate_patterns: Vec<String>,
+}
+
+/// Whether an incident became worse or better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SeverityDirection {
+    Up,
+    Down,
 }
 
 /// One change of an incident's severity.
@@ -111,7 +121,7 @@ pub struct Fingerprinting {
     pub overall_action: OverallAction,
     pub resolved_incidents: Vec<ResolvedIncident>,
     /// Ids of the incidents that this cycle confirmed.
-    pub newly_confirmed_incidents: Vec<String>,
+    pub newly_confirmed_incidents: Vec<Tracking>,
     /// All that are not closed.
     pub total_active_incidents: u32,
     /// Those that are open.

@@ -52,11 +52,15 @@ pub fn source(config: &Config, env: Environment<'_>) -> Result<Source, SourceSet
 
 /// The registry that `model.models_directory` (or `MODELS_DIR`) asks for.
 pub fn registry(config: &Config, env: Environment<'_>) -> Registry {
-    let store: Arc<dyn ObjectStore> = match &config.model.location {
+    Registry::new(object_store(config, env))
+}
+
+/// The store of models, and of what is kept beside them.
+pub(crate) fn object_store(config: &Config, env: Environment<'_>) -> Arc<dyn ObjectStore> {
+    match &config.model.location {
         ModelsLocation::S3 { bucket, prefix } => Arc::new(s3_store(bucket, prefix, env)),
         ModelsLocation::Folder(path) => Arc::new(Folder::new(path)),
-    };
-    Registry::new(store)
+    }
 }
 
 /// An S3 store. A server of one's own (`AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`) rarely

@@ -10,8 +10,10 @@ use adapter_http::{Alertmanager, ObservabilityApi, Webhook, WriteBack};
 use adapter_local::JsonLines;
 use domain::config::valid::{Config, MetricsLocation};
 use pipeline::deliver::Receiver;
+use pipeline::deliver::archive::Archive;
 use pipeline::ports::{Publisher, ScoreSink};
 
+use crate::adapters::object_store;
 use crate::{Environment, SystemClock};
 
 /// The receivers that the settings ask for, in a fixed order. Nothing is connected before it is
@@ -45,6 +47,9 @@ pub fn receivers(config: &Config, env: Environment<'_>) -> Vec<Receiver> {
         let endpoint = env("AWS_ENDPOINT_URL_SNS").or_else(|| env("AWS_ENDPOINT_URL"));
         let options = SnsOptions { endpoint, ..SnsOptions::default() };
         add("sns", Arc::new(SnsTopic::new(topic, options)));
+    }
+    if delivery.archive {
+        add("archive", Arc::new(Archive::new(object_store(config, env))));
     }
     if delivery.stdout {
         let lines = JsonLines::new(Box::new(std::io::stdout()), "standard output");
@@ -85,9 +90,11 @@ mod tests {
             "alertmanager": { "url": "http://b:1" },
             "webhook": { "url": "http://c:1/hook" },
             "sns": { "topic_arn": "arn:aws:sns:eu-west-1:123456789012:alerts" },
+            "archive": { "enabled": true },
             "stdout": { "enabled": true }
         }"#;
-        assert_eq!(names(all), ["observability", "alertmanager", "webhook", "sns", "stdout"]);
+        let expected = ["observability", "alertmanager", "webhook", "sns", "archive", "stdout"];
+        assert_eq!(names(all), expected);
         let off = r#"{"observability_api": { "base_url": "http://a:1", "enabled": false }}"#;
         assert_eq!(names(off), [""; 0]);
     }

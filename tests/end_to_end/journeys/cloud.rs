@@ -12,8 +12,8 @@ use crate::response::{self, rfc3339};
 use crate::servers::{Functions, S3, VictoriaMetrics};
 use crate::stage::Stage;
 
-const BUCKET: &str = "yaga-end-to-end";
-const PREFIX: &str = "models";
+pub(super) const BUCKET: &str = "yaga-end-to-end";
+pub(super) const PREFIX: &str = "models";
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// Everything running, with models trained by the training function.

@@ -7,9 +7,9 @@ use anyhow::{Result, ensure};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::cloud::{Cloud, environment};
+use super::cloud::{BUCKET, Cloud, PREFIX, environment};
 use crate::response::rfc3339;
-use crate::servers::{DynamoDb, Functions, Received, Receiver};
+use crate::servers::{DynamoDb, Functions, Received, Receiver, S3};
 use crate::stage::Stage;
 
 const TABLE: &str = "yaga-incidents";
@@ -29,6 +29,7 @@ pub(super) fn is_told_from_alert_to_resolution(stage: &Stage) -> Result<()> {
         ("FINGERPRINT_DB", format!("dynamodb://{TABLE}")),
         ("AWS_ENDPOINT_URL_DYNAMODB", table.url()),
         ("WEBHOOK_URL", receiver.url()),
+        ("ARCHIVE_ENABLED", "true".to_owned()),
     ]);
     let functions = Functions::start(stage, &variables)?;
 
@@ -46,11 +47,28 @@ pub(super) fn is_told_from_alert_to_resolution(stage: &Stage) -> Result<()> {
     ensure!(opened >= 1, "no incident was opened: {last:#}");
     ensure!(last["incidents"]["active"] == json!(0), "an incident is still open: {last:#}");
     check_story(&receiver.received(), &fault.service, ended)?;
+    check_archive(s3, &receiver.received())?;
 
     // The scheduler may deliver a tick twice.
     let before = receiver.received().len();
     functions.invoke("inference", &json!({ "time": rfc3339(at - TICK) }))?;
     ensure!(receiver.received().len() == before, "a repeated tick told something again");
+    Ok(())
+}
+
+/// What was told is kept, under the day that it was about.
+fn check_archive(s3: &S3, received: &[Received]) -> Result<()> {
+    let folder = format!("{PREFIX}/alerts/");
+    let kept: BTreeSet<String> =
+        s3.keys(BUCKET)?.into_iter().filter(|key| key.starts_with(&folder)).collect();
+    let key = |it: &Received| {
+        let day = it.body["timestamp"].as_str().unwrap_or_default().chars().take(10);
+        format!("{folder}dt={}/{}.json", day.collect::<String>(), it.key)
+    };
+    let told: BTreeSet<String> = received.iter().map(key).collect();
+    ensure!(kept == told, "kept {kept:#?}, told {told:#?}");
+    let Some(first) = received.first() else { return Ok(()) };
+    ensure!(s3.object(BUCKET, &key(first))?.json()? == first.body, "it is kept as it was told");
     Ok(())
 }
 

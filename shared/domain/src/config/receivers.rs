@@ -15,6 +15,8 @@ pub struct Delivery {
     pub alertmanager: Alertmanager,
     pub webhook: Webhook,
     pub sns: Sns,
+    /// Alerts and resolutions as objects beside the models.
+    pub archive: bool,
     /// Messages as lines of JSON on standard output.
     pub stdout: bool,
     pub write_back: WriteBack,
@@ -110,6 +112,7 @@ impl Default for Delivery {
             alertmanager: Alertmanager { url: None, timeout_s: 5, expires_after_hours: 25 },
             webhook: Webhook { url: None, timeout_s: 5 },
             sns: Sns { topic: None },
+            archive: false,
             stdout: false,
             write_back: WriteBack { enabled: false, url: None },
         }

@@ -2,6 +2,7 @@
 //!
 //! - [`queue`]: from messages to the outbox, one copy for each receiver that takes them
 //! - [`plan`]: which messages may be sent now; pure
+//! - [`archive`]: a receiver that keeps what is told beside the models
 //! - `lane`: one receiver's share of a run
 //! - [`notice`]: what yaga says of itself, besides the outbox
 //!
@@ -10,6 +11,7 @@
 //! overtakes the alert that it ends. Whoever runs this may crash anywhere: a claim is a lease, so
 //! a message is sent again rather than lost.
 
+pub mod archive;
 mod lane;
 pub mod notice;
 pub mod plan;

@@ -8,14 +8,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::ServiceName;
 use incident::ServiceHead;
 use payload::message::{Message, MessageKind, message_id};
+use pipeline::deliver::archive::Archive;
 use pipeline::deliver::queue::copies;
 use pipeline::deliver::{DeliverPorts, DeliverSettings, DeliveryReport, Receiver, deliver};
 use pipeline::ports::incidents::{Commit, Committed, IncidentStore};
 use pipeline::ports::outbox::{
     MessageStatus, OUTBOX_PARTITIONS, Outbox, OutboxMessage, QueuedMessage,
 };
-use pipeline::ports::{Clock, Outcome};
-use testkit::{FixedClock, MemoryIncidents, RecordingPublisher};
+use pipeline::ports::{Clock, Outcome, Publisher};
+use testkit::{FixedClock, MemoryIncidents, MemoryStore, RecordingPublisher};
 
 const START_S: i64 = 1_766_485_800;
 
@@ -263,4 +264,23 @@ async fn messages_of_a_receiver_that_is_gone_wait_and_die() {
     let report = scene.deliver().await;
     assert_eq!((report.dead, report.waiting), (1, 0));
     assert_eq!(report.failures, ["webhook: no such receiver is configured"]);
+}
+
+#[tokio::test]
+async fn an_archive_keeps_a_message_once_however_often_it_is_sent() {
+    let memory = Arc::new(MemoryStore::new());
+    let archive = Archive::new(memory.clone());
+    let mut scene = Scene::new(&["archive"]);
+    scene.commit("booking", &["A1", "R1"]).await;
+    let waiting = scene.store.list(MessageStatus::Pending, scene.clock.now(), 10).await.unwrap();
+    let batch: Vec<Message> = waiting.into_iter().map(|it| it.message.message).collect();
+    for _ in 0..2 {
+        assert_eq!(archive.send(&batch).await, [Outcome::Delivered, Outcome::Delivered]);
+    }
+    let kept = memory.snapshot();
+    assert_eq!(kept.len(), 2, "{:?}", kept.keys());
+    let bodies: Vec<&[u8]> = kept.values().map(Vec::as_slice).collect();
+    assert!(batch.iter().all(|it| bodies.contains(&it.body.as_bytes())));
+    let kinds = [MessageKind::Anomaly, MessageKind::Heartbeat, MessageKind::Notification];
+    assert_eq!(kinds.map(|kind| archive.takes(kind)), [true, false, false]);
 }

@@ -41,6 +41,9 @@ pub(super) const KEYS: &[Key] = &[
     Key::live("sns.topic_arn", Shape::Text(Form::TopicArn), "")
         .variable("SNS_TOPIC_ARN")
         .about("Topic of Amazon SNS that each message is published to. Not set: none."),
+    Key::live("archive.enabled", Shape::Boolean, "false")
+        .variable("ARCHIVE_ENABLED")
+        .about("Whether alerts and resolutions are also kept under `alerts/` beside the models."),
     Key::live("stdout.enabled", Shape::Boolean, "false")
         .about("Whether messages are also printed, one line of JSON each."),
     Key::live("write_back.enabled", Shape::Boolean, "false")

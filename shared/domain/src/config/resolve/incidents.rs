@@ -1,9 +1,10 @@
 //! `fingerprinting`, `dependencies` and `alerting`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
 
+use super::graph::graph;
 use super::services::{service_name, warn_of_unlisted_as, warn_of_unused_category};
 use crate::Severity;
 use crate::config::forms;
@@ -15,6 +16,7 @@ use crate::config::moment::{self, Side};
 use crate::config::problems::Problem;
 use crate::config::valid::{Opening, Services, StateLocation};
 use crate::config::values::{Leaf, Values};
+use crate::limits::CYCLE_S;
 use crate::service::{Category, ServiceName};
 
 const SILENCES: &str = "alerting.silences";
@@ -48,10 +50,20 @@ pub(super) fn fingerprinting(
         let at = "fingerprinting.cleanup_max_age_hours";
         problems.push(Problem::error("FP004", at, message));
     }
+    let grace_cycles: u32 = values.whole("fingerprinting.resolution_grace_cycles");
+    let grace_minutes = i64::from(grace_cycles) * CYCLE_S / 60;
+    if separation_minutes < 2 * grace_minutes {
+        let message = format!(
+            "after {separation_minutes} min another incident begins, and an incident ends after \
+             {grace_minutes} min of calm; let at least twice as much lie between incidents"
+        );
+        let at = "fingerprinting.incident_separation_minutes";
+        problems.push(Problem::warning("FP003", at, message));
+    }
     Fingerprinting {
         confirmation_cycles: given.unwrap_or(auto),
         confirmation_cycles_single: given.unwrap_or(AUTO_SINGLE),
-        resolution_grace_cycles: values.whole("fingerprinting.resolution_grace_cycles"),
+        resolution_grace_cycles: grace_cycles,
         separation_minutes,
         strict_confirmation: values.flag("fingerprinting.strict_confirmation"),
         max_unobserved_hours: values.whole("fingerprinting.max_unobserved_hours"),
@@ -60,11 +72,15 @@ pub(super) fn fingerprinting(
     }
 }
 
-pub(super) fn dependencies(values: &Values, problems: &mut Vec<Problem>) -> Dependencies {
+pub(super) fn dependencies(
+    values: &Values,
+    services: &Services,
+    problems: &mut Vec<Problem>,
+) -> Dependencies {
     const AT: &str = "dependencies.cascade_detection";
     let key = |name: &str| format!("{AT}.{name}");
     Dependencies {
-        graph: graph(values, problems),
+        graph: graph(values, services, problems),
         cascades: CascadeDetection {
             enabled: values.flag(&key("enabled")),
             max_depth: values.whole(&key("max_depth")),
@@ -73,34 +89,6 @@ pub(super) fn dependencies(values: &Values, problems: &mut Vec<Problem>) -> Depe
             correlation_window_minutes: values.whole(&key("correlation_window_minutes")),
         },
     }
-}
-
-fn graph(
-    values: &Values,
-    problems: &mut Vec<Problem>,
-) -> BTreeMap<ServiceName, BTreeSet<ServiceName>> {
-    let mut graph: BTreeMap<ServiceName, BTreeSet<ServiceName>> = BTreeMap::new();
-    for leaf in values.each("dependencies.graph.*") {
-        let caller = match ServiceName::new(leaf.path.last_name()) {
-            Ok(caller) => caller,
-            Err(error) => {
-                problems.push(Problem::error("SVC001", &leaf.path, error.to_string()));
-                continue;
-            }
-        };
-        for (index, item) in leaf.value.as_array().into_iter().flatten().enumerate() {
-            let Some(callee) = item.as_str().and_then(|name| ServiceName::new(name).ok()) else {
-                continue;
-            };
-            if callee == caller {
-                let message = format!("{caller} calls itself; remove it from the list");
-                problems.push(Problem::error("DEP002", leaf.path.index(index), message));
-            }
-            graph.entry(caller.clone()).or_default().insert(callee);
-        }
-        graph.entry(caller).or_default();
-    }
-    graph
 }
 
 pub(super) fn alerting(

@@ -4,6 +4,7 @@
 //! result is used only if there was no error at all.
 
 mod enrichment;
+mod graph;
 mod incidents;
 mod ladders;
 mod metrics;
@@ -39,7 +40,7 @@ pub(crate) fn resolve(values: &Values, problems: &mut Vec<Problem>) -> Config {
         },
         state: incidents::state(values),
         fingerprinting: incidents::fingerprinting(values, detection.opening, problems),
-        dependencies: incidents::dependencies(values, problems),
+        dependencies: incidents::dependencies(values, &services, problems),
         alerting: incidents::alerting(values, &services, problems),
         enrichment: enrichment::enrichment(values, problems),
         detection,

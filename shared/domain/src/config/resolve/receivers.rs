@@ -1,4 +1,4 @@
-//! `observability_api`, `alertmanager`, `webhook`, `sns`, `stdout`, `write_back` and `delivery`.
+//! `observability_api`, `alertmanager`, `webhook`, `sns`, `archive`, `stdout`, `write_back` and `delivery`.
 
 use crate::config::forms::topic_region;
 use crate::config::receivers::{
@@ -23,6 +23,7 @@ pub(super) fn delivery(values: &Values) -> Delivery {
             timeout_s: values.whole("webhook.request_timeout_seconds"),
         },
         sns: Sns { topic: topic(values) },
+        archive: values.flag("archive.enabled"),
         stdout: values.flag("stdout.enabled"),
         write_back: WriteBack {
             enabled: values.flag("write_back.enabled"),

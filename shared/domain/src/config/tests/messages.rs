@@ -209,6 +209,52 @@ fn endless_problems_are_cut() {
     assert!(problems.to_string().ends_with("and 900 more"));
 }
 
+#[track_caller]
+fn check_warning(document: &str, expected: &[&str]) {
+    let warnings = crate::config::load(Some(document), &|_| None).unwrap().warnings;
+    let said: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_graph_that_may_be_a_mistake_warns() {
+    let graph = |graph: &str| {
+        format!(
+            r#"{{"services": {{"core": ["a", "b", "cart"]}}, "dependencies": {{"graph": {graph}}}}}"#
+        )
+    };
+    check_warning(&graph(r#"{"a": ["b"], "b": ["cart"]}"#), &[]);
+    check_warning(
+        &graph(r#"{"a": ["b", "crt"], "b": ["crt"]}"#),
+        &[
+            "warning DEP001 at dependencies.graph.a[1]: \"crt\" is not listed under services; did you mean \"cart\"?",
+        ],
+    );
+    check_warning(
+        &graph(r#"{"a": ["b"], "b": ["cart"], "cart": ["b"]}"#),
+        &[
+            "warning DEP003 at dependencies.graph: b and cart call each other in a circle; where trouble starts among them cannot be told",
+        ],
+    );
+    check_warning(r#"{"dependencies": {"graph": {"x": ["y"]}}}"#, &[]);
+}
+
+#[test]
+fn incidents_that_are_hardly_apart_warn() {
+    let document = |grace: u32| {
+        format!(
+            r#"{{"fingerprinting": {{"resolution_grace_cycles": {grace}, "incident_separation_minutes": 28}}}}"#
+        )
+    };
+    check_warning(&document(7), &[]);
+    check_warning(
+        &document(8),
+        &[
+            "warning FP003 at fingerprinting.incident_separation_minutes: after 28 min another incident begins, and an incident ends after 16 min of calm; let at least twice as much lie between incidents",
+        ],
+    );
+}
+
 #[test]
 fn a_malformed_graph_is_refused_with_each_of_its_mistakes() {
     let long = "x".repeat(10_000);
