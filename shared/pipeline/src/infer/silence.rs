@@ -2,10 +2,11 @@
 //!
 //! A sample that is missing is not zero: a collector may be down as well as a service. But a
 //! service that vanishes is the worst that can happen to it, so its traffic is taken for gone, as
-//! zero, where everything else speaks for that: it had traffic within a quarter of an hour, the
-//! source is asked once more over ten minutes and has nothing newer, and most of the services that
-//! had traffic still have it. After a quarter of an hour of silence it cannot be judged any more,
-//! and its incidents wait.
+//! zero, where everything else speaks for that: it had traffic within a quarter of an hour, it has
+//! a model of this period and was there at this time of yesterday (jobs come and go), the source is
+//! asked once more over ten minutes and has nothing newer, and most of the services that had traffic
+//! still have it. After a quarter of an hour of silence it cannot be judged any more, and its
+//! incidents wait. While forests open anomalies, no window reaches back to yesterday.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +23,9 @@ const KNOWN_S: i64 = 900;
 const CONFIRMED_S: i64 = 600;
 /// Services that a query names; of more, all are asked for.
 const SERVICES_NAMED_MAX: usize = 100;
-/// The time before the silence in which samples must have come in …
+/// The time before the silence, and around it a day ago, in which samples must have come in …
 const REGULAR_S: i64 = 1800;
+const DAY_S: i64 = 86_400;
 /// … this share of cycles: where samples are often missing, that one is missing says nothing.
 const REGULAR_SHARE: f64 = 0.9;
 
@@ -80,7 +82,8 @@ impl Traffic<'_> {
             }
             known += 1;
             let is_silent = newest_s <= self.at_s - cycle_s && value > 0.0;
-            if is_silent && is_regular(series, newest_s, cycle_s) {
+            let ends_s = [newest_s, self.at_s - DAY_S + REGULAR_S / 2];
+            if is_silent && ends_s.into_iter().all(|it| is_regular(series, it, cycle_s)) {
                 silent.insert(it.service.clone(), newest_s);
             }
         }
@@ -107,16 +110,17 @@ impl Traffic<'_> {
     }
 }
 
-/// Seconds that one verdict on a service looks at; `None` without a model.
+/// Seconds that one verdict on a service looks at; `None` without a model of this period.
 fn cycle_s(it: &ServiceInput) -> Option<i64> {
-    let model = &it.model.as_ref().ok()?.model;
+    let routed = it.model.as_ref().ok().filter(|routed| !routed.is_fallback)?;
+    let model = &routed.model;
     Some(model.evidence.as_ref().map_or(FEATURE_WINDOW_S, EvidenceModel::cycle_s))
 }
 
-/// Whether samples came in nearly every cycle before the newest one.
-fn is_regular(series: &Series, newest_s: i64, cycle_s: i64) -> bool {
-    let seen = series.between(newest_s - REGULAR_S, newest_s);
-    let cycles: BTreeSet<i64> = seen.map(|(time_s, _)| (newest_s - time_s) / cycle_s).collect();
+/// Whether samples came in nearly every cycle up to an instant.
+fn is_regular(series: &Series, until_s: i64, cycle_s: i64) -> bool {
+    let seen = series.between(until_s - REGULAR_S, until_s);
+    let cycles: BTreeSet<i64> = seen.map(|(time_s, _)| (until_s - time_s) / cycle_s).collect();
     cycles.len() as f64 >= REGULAR_SHARE * (REGULAR_S / cycle_s) as f64
 }
 

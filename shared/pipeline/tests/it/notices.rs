@@ -102,6 +102,20 @@ async fn a_service_that_vanishes_is_told_of_at_once_and_its_incident_waits() {
 }
 
 #[tokio::test]
+async fn a_job_that_ends_every_day_is_not_missed() {
+    let fake = Arc::new(RecordingPublisher::new());
+    let mut watch = Watch::new("{}", &[("webhook", &fake)]);
+    let (job, noon_s) = (&names()[0], at(NOON).timestamp());
+    let is_off = |time_s: i64| (time_s - noon_s).rem_euclid(86_400) < 3 * 3600 && time_s != noon_s;
+    watch.fleet.source.retain("request_rate", job, |time_s| !is_off(time_s));
+    for _ in 0..4 {
+        let cycle = watch.tick().await;
+        assert_eq!(cycle.summary.anomalous, 0, "{cycle:#?}");
+    }
+    assert_eq!(watch.tick().await.summary.unavailable, 1);
+}
+
+#[tokio::test]
 async fn when_most_services_fall_silent_it_is_the_collection() {
     let fake = Arc::new(RecordingPublisher::new());
     let mut watch = Watch::new("{}", &[("webhook", &fake)]);
