@@ -7,9 +7,10 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, Response, Url};
 
 use crate::transport::{build_client, full_jitter, innermost, random};
 
@@ -198,13 +199,17 @@ async fn judge(response: Response) -> Attempt {
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
-    let asked = matches!(
-        response.status(),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-    );
-    let header = response.headers().get(RETRY_AFTER).filter(|_| asked)?;
-    let seconds: u64 = header.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
+    let asked = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    Some(wait_of(asked, Utc::now())?.min(RETRY_AFTER_MAX))
+}
+
+/// The wait that a receiver asks for: seconds, or a date.
+fn wait_of(asked: &str, now: DateTime<Utc>) -> Option<Duration> {
+    if let Ok(seconds) = asked.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = DateTime::parse_from_rfc2822(asked.trim()).ok()?;
+    Some((until.to_utc() - now).to_std().unwrap_or_default())
 }
 
 async fn bounded_body(mut response: Response) -> Result<Vec<u8>, String> {
@@ -239,6 +244,21 @@ pub(crate) fn shown(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_asked_for_in_seconds_or_until_a_date() {
+        let now = DateTime::from_timestamp(1_766_485_800, 0).unwrap();
+        for (asked, seconds) in [
+            ("30", Some(30)),
+            (" 0 ", Some(0)),
+            ("Tue, 23 Dec 2025 10:30:45 GMT", Some(45)),
+            ("Tue, 23 Dec 2025 10:29:00 GMT", Some(0)),
+            ("soon", None),
+            ("-3", None),
+        ] {
+            assert_eq!(wait_of(asked, now), seconds.map(Duration::from_secs), "{asked}");
+        }
+    }
 
     #[test]
     fn addresses_are_shown_without_secrets() {

@@ -5,11 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use domain::ServiceName;
 use domain::config::valid::{Config, LogLevel};
-use incident::operate::is_unobserved;
-use incident::{Advance, EndReason, Hold, Rules, ServiceHead};
+use incident::{Advance, Hold, Rules};
 use payload::cascade::cascades;
 use payload::result::ServiceResult;
 use payload::run::{Cycle, CycleStatus, IncidentCounts, ObjectiveCounts, Summary};
@@ -20,14 +18,13 @@ use crate::incidents::ends_max;
 use crate::infer::decide::CycleOutcome;
 use crate::infer::enrich::enrich;
 use crate::infer::finding::{findings, unseen};
-use crate::infer::follow::{Followed, Follower, about_to_tell, follow, members, reap};
+use crate::infer::follow::{Followed, Follower, about_to_tell, follow, members};
 use crate::infer::gather::CycleInput;
 use crate::infer::points::points;
+use crate::infer::sweep::sweep;
 use crate::infer::tell::{notices, settings, tell};
 use crate::infer::{Deadline, IncidentPorts, InferPorts, Warm};
 
-/// Cycles between two sweeps for incidents that no cycle takes care of: half an hour.
-const SWEEP_EVERY_CYCLES: i64 = 15;
 /// Commits at once: each is one request that waits for the network.
 const COMMITS_AT_ONCE: usize = 8;
 /// Troubles that a cycle's message recounts.
@@ -40,24 +37,6 @@ struct Acted {
     counts: Option<IncidentCounts>,
     points: Vec<ServicePoint>,
     troubles: Vec<String>,
-}
-
-/// When the last sweep was.
-#[derive(Debug, Default)]
-pub struct Sweeps {
-    /// Half an hour since the epoch that has had one; nothing is known of before the first cycle.
-    last: Option<i64>,
-}
-
-impl Sweeps {
-    /// Whether a cycle sweeps: the first of each half hour, on any schedule. A process that lives
-    /// for one cycle knows the first one by its instant only.
-    fn is_due(&mut self, at: DateTime<Utc>) -> bool {
-        let cycle_id = render::cycle_id(at);
-        let half_hour = cycle_id.div_euclid(SWEEP_EVERY_CYCLES);
-        let last = self.last.replace(half_hour);
-        cycle_id % SWEEP_EVERY_CYCLES == 0 || last.is_some_and(|last| last != half_hour)
-    }
 }
 
 /// Acts on the decision; the answer of the cycle, worst services first.
@@ -186,31 +165,6 @@ fn filtered(hold: &Hold) -> Option<String> {
     }
 }
 
-/// Now and then, ends incidents that no cycle takes care of any more.
-async fn sweep(
-    input: &CycleInput,
-    config: &Config,
-    by: &Follower<'_>,
-    troubles: &mut Vec<String>,
-) -> Vec<Advance> {
-    let judged: BTreeSet<&ServiceName> = input.services.iter().map(|it| &it.service).collect();
-    let at_ms = input.at.timestamp_millis();
-    // Where services are listed, a service that is not listed was taken out. Of others it is only
-    // known that nobody looks at them.
-    let is_whole = input.asked.is_none() && !config.services.listed.is_empty();
-    let why = |head: &ServiceHead| match is_whole {
-        true => Some(EndReason::ServiceRemoved),
-        false => is_unobserved(head, at_ms, by.rules).then_some(EndReason::Unobserved),
-    };
-    match reap(|service| judged.contains(service), &why, input.at, by).await {
-        Ok(ended) => ended,
-        Err(error) => {
-            troubles.push(error.to_string());
-            Vec::new()
-        }
-    }
-}
-
 fn count<'a>(advances: impl Iterator<Item = &'a Advance>, not_committed: usize) -> IncidentCounts {
     let mut counts = IncidentCounts { not_committed: not_committed as u32, ..Default::default() };
     for advance in advances {
@@ -302,24 +256,6 @@ mod tests {
     use domain::Severity;
 
     use super::*;
-
-    /// The cycles that sweep, of a process that runs one each `every` minutes, from `first` on.
-    #[track_caller]
-    fn check_sweeps(first: i64, every: i64, expected: &[i64]) {
-        let mut sweeps = Sweeps::default();
-        let at = |minute| DateTime::from_timestamp(minute * 60, 0).unwrap();
-        let minutes = (0..).map(|index| first + index * every).take_while(|it| *it <= 75);
-        let swept: Vec<i64> = minutes.filter(|minute| sweeps.is_due(at(*minute))).collect();
-        assert_eq!(swept, expected);
-    }
-
-    #[test]
-    fn a_sweep_is_due_once_each_half_hour_on_any_schedule() {
-        check_sweeps(0, 2, &[0, 30, 60]);
-        check_sweeps(4, 2, &[30, 60]);
-        check_sweeps(4, 10, &[34, 64]);
-        check_sweeps(3, 7, &[31, 66]);
-    }
 
     #[test]
     fn the_log_says_why_the_filter_held_an_alert_back() {

@@ -3,14 +3,13 @@
 //! Which incident is listed under which is decided for the fleet, before anything is written. Then
 //! every service is committed by itself: one that cannot be is told of, and stops no other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use domain::ServiceName;
 use domain::config::incidents::Correlation;
 use futures_util::StreamExt;
 use incident::cascade::{Member, place};
-use incident::{Advance, EndReason, Rules, ServiceHead, advance, operate};
+use incident::{Advance, Rules, ServiceHead, advance};
 use payload::announce::{Material, messages, track};
 use payload::result::{Anomaly, Evaluation, ServiceResult};
 
@@ -20,7 +19,7 @@ use crate::incidents::{Attempt, Outcome, Plan, Writer, commit_service};
 use crate::infer::Deadline;
 use crate::infer::finding::Finding;
 use crate::ports::Clock;
-use crate::ports::incidents::{IncidentStore, StateError, StoredHead};
+use crate::ports::incidents::{IncidentStore, StoredHead};
 
 /// Why a service was left for the next cycle.
 const DEADLINE: &str = "deadline: the invocation's time was nearly over, the next cycle goes on";
@@ -88,66 +87,6 @@ pub async fn follow(
 ) -> Vec<Followed> {
     let commits = findings.iter().zip(members).map(|(it, member)| follow_one(it, member, by));
     futures_util::stream::iter(commits).buffered(by.workers.max(1)).collect().await
-}
-
-/// Why what is active of a service is to be ended by the reaper, if it is.
-pub type Reason<'a> = &'a (dyn Fn(&ServiceHead) -> Option<EndReason> + Sync);
-
-/// Ends incidents of services that no cycle takes care of; what could not be ended is tried again
-/// by the next sweep.
-pub async fn reap(
-    is_followed: impl Fn(&ServiceName) -> bool,
-    why: Reason<'_>,
-    at: DateTime<Utc>,
-    by: &Follower<'_>,
-) -> Result<Vec<Advance>, StateError> {
-    let active = by.store.active().await?;
-    let services: BTreeSet<ServiceName> = active.into_iter().map(|it| it.service).collect();
-    let gone: Vec<ServiceName> = services.into_iter().filter(|it| !is_followed(it)).collect();
-    let read = by.store.readable_heads(&gone).await?;
-    for reason in read.damaged.values() {
-        tracing::warn!(%reason, "incidents of a removed service were not ended");
-    }
-    let mut ended = Vec::new();
-    for stored in read.heads.into_values() {
-        let Some(reason) = why(&stored.head) else { continue };
-        if by.deadline.is_some_and(|it| it.is_near()) {
-            break;
-        }
-        ended.extend(end(stored.head, reason, at, by).await);
-    }
-    Ok(ended)
-}
-
-/// Ends what is active of a service, in as many steps as that takes.
-async fn end(
-    head: ServiceHead,
-    reason: EndReason,
-    at: DateTime<Utc>,
-    by: &Follower<'_>,
-) -> Vec<Advance> {
-    let at_ms = at.timestamp_millis();
-    let attempt = Attempt { writer: by.writer, at_ms, is_cycle: false };
-    let plan = |head: &ServiceHead| {
-        let advance = operate::end_all(head, reason, at_ms, by.rules.ends_max);
-        let cycle_id = payload::render::cycle_id(at);
-        let said = messages(&head.service, cycle_id, &advance, Material::default());
-        Plan { messages: copies(&said, by.receivers), advance }
-    };
-    let (mut ended, mut head) = (Vec::new(), head);
-    while !head.active.is_empty() {
-        match commit_service(by.store, by.clock, attempt, head, &plan).await {
-            Ok(Outcome::Committed { plan, .. }) => {
-                head = plan.advance.head.clone();
-                ended.push(plan.advance);
-            }
-            outcome => {
-                tracing::warn!(?outcome, "incidents of a removed service were not ended");
-                break;
-            }
-        }
-    }
-    ended
 }
 
 async fn follow_one(finding: &Finding, member: Member, by: &Follower<'_>) -> Followed {

@@ -21,6 +21,7 @@ mod models;
 mod objectives;
 mod points;
 mod silence;
+mod sweep;
 mod tell;
 mod window;
 
@@ -37,12 +38,12 @@ use crate::ports::outbox::Outbox;
 use crate::ports::{Clock, MetricSource, ScoreSink};
 use crate::registry::{Registry, RegistryError};
 
-pub use act::Sweeps;
 pub use burn::WarmBurn;
 pub use deadline::Deadline;
 pub use enrich::ContextPorts;
 pub use evidence::WarmEvidence;
 pub use models::{RoutedModel, WarmModels};
+pub use sweep::Sweeps;
 pub use window::MetricWindow;
 
 /// What to judge.
