@@ -57,6 +57,7 @@ impl Incidents {
             contexts: self.contexts.ports(),
             clock,
             writer,
+            began_at: clock.now(),
         }
     }
 }

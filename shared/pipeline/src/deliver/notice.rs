@@ -203,8 +203,8 @@ fn message(service: &str, row: &Row, status: NotificationStatus, cycle: &Cycle) 
     of(MessageKind::Notification, id, service, cycle_id, &body)
 }
 
-/// The heartbeat of a cycle.
-pub fn heartbeat(cycle: &Cycle) -> Option<Message> {
+/// The heartbeat of a cycle, which took so long until it could be told.
+pub fn heartbeat(cycle: &Cycle, took: TimeDelta) -> Option<Message> {
     let id = message_id("", cycle.cycle_id, MessageKind::Heartbeat.as_str());
     let body = Body::Heartbeat(Box::new(Heartbeat {
         schema_version: SCHEMA_VERSION.to_owned(),
@@ -215,7 +215,7 @@ pub fn heartbeat(cycle: &Cycle) -> Option<Message> {
         services_evaluated: cycle.summary.evaluated,
         anomalies_detected: cycle.summary.anomalous,
         incidents_resolved: cycle.incidents.as_ref().map_or(0, |it| it.ended),
-        inference_duration_ms: None,
+        inference_duration_ms: u64::try_from(took.num_milliseconds()).ok(),
     }));
     of(MessageKind::Heartbeat, id, "", cycle.cycle_id, &body)
 }
@@ -333,8 +333,9 @@ mod tests {
     fn a_heartbeat_says_how_the_cycle_was() {
         let mut cycle = cycle(7, false);
         cycle.incidents = Some(IncidentCounts { ended: 2, ..Default::default() });
-        let message = heartbeat(&cycle).unwrap();
+        let message = heartbeat(&cycle, TimeDelta::milliseconds(1_250)).unwrap();
         let Ok(Body::Heartbeat(it)) = message.read_body() else { panic!("{message:?}") };
         assert_eq!((it.cycle_id, it.status.as_str(), it.incidents_resolved), (7, "complete", 2));
+        assert_eq!(it.inference_duration_ms, Some(1_250));
     }
 }

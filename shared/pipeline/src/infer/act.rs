@@ -56,7 +56,8 @@ pub async fn act(
     let acted = act_on_incidents(input, &outcome, config, by, is_sweep_due).await;
     let Acted { results, counts, points, mut troubles } = acted;
     let mut cycle = answer(input, results, counts, objectives);
-    let notices = notices(&cycle, &mut warm.notices, &config.delivery);
+    let took = incidents.clock.now() - incidents.began_at;
+    let notices = notices(&cycle, took, &mut warm.notices, &config.delivery);
     let settings = settings(&config.delivery, &incidents.writer.name, deadline);
     let told = tell(&notices, &points, &settings, incidents).await;
     troubles.extend(told.troubles);

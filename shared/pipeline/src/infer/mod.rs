@@ -78,8 +78,9 @@ pub struct IncidentPorts<'a> {
     /// Where an alert's context is looked up.
     pub contexts: ContextPorts<'a>,
     pub clock: &'a dyn Clock,
-    /// This invocation.
+    /// This invocation, and when it began.
     pub writer: &'a Writer,
+    pub began_at: DateTime<Utc>,
 }
 
 /// What stays in memory between the cycles of one process. Losing it costs time, never truth.

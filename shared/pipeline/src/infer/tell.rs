@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use domain::config::receivers::Delivery;
 use futures_util::future::{Either, join3, select};
 use futures_util::pin_mut;
@@ -65,9 +66,14 @@ pub(super) fn settings(
 }
 
 /// What yaga says of itself in this cycle: that it cannot judge, that it can again, that it lives.
-pub(super) fn notices(cycle: &Cycle, rows: &mut Notices, delivery: &Delivery) -> Vec<Message> {
+pub(super) fn notices(
+    cycle: &Cycle,
+    took: TimeDelta,
+    rows: &mut Notices,
+    delivery: &Delivery,
+) -> Vec<Message> {
     let mut notices = rows.count(cycle, delivery.notify_after_cycles);
-    notices.extend(delivery.heartbeat.then(|| notice::heartbeat(cycle)).flatten());
+    notices.extend(delivery.heartbeat.then(|| notice::heartbeat(cycle, took)).flatten());
     notices
 }
 

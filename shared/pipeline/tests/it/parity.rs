@@ -13,6 +13,7 @@ use pipeline::backtest::{Incidents, Part, read_tapes, replay};
 use pipeline::deliver::Receiver;
 use pipeline::incidents::{Retention, Writer};
 use pipeline::infer::{ContextPorts, CycleRequest, IncidentPorts, InferPorts, Warm, infer_cycle};
+use pipeline::ports::Clock;
 use testkit::{MemoryIncidents, RecordingPublisher};
 
 use crate::fleet::{Fleet, NOON, TRAINED_AT, at, names};
@@ -48,6 +49,7 @@ async fn in_service(fleet: &Fleet) -> Told {
         contexts: ContextPorts::default(),
         clock: &fleet.clock,
         writer: &writer,
+        began_at: fleet.clock.now(),
     };
     let ports = InferPorts {
         source: &fleet.source,

@@ -12,6 +12,7 @@ use pipeline::incidents::{Retention, Writer};
 use pipeline::infer::{
     ContextPorts, CycleRequest, Deadline, IncidentPorts, InferPorts, infer_cycle,
 };
+use pipeline::ports::Clock;
 use pipeline::ports::{InstantQuery, ScoreSink};
 use testkit::{MemoryIncidents, RecordingPublisher};
 
@@ -124,6 +125,7 @@ impl Watch {
             },
             clock: &fleet.clock,
             writer: &writer,
+            began_at: fleet.clock.now(),
         };
         let ports = InferPorts {
             source: &fleet.source,
