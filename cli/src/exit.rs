@@ -44,6 +44,17 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Failure::Usage(error)
+        | Failure::Source(error)
+        | Failure::Registry(error)
+        | Failure::State(error)
+        | Failure::Other(error)) = self;
+        write!(f, "{error:#}")
+    }
+}
+
 /// Tells a failure, and turns an outcome into the process's exit code.
 pub fn report(shell: &Shell, outcome: Outcome) -> ExitCode {
     let (code, error) = match outcome {

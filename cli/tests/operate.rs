@@ -171,6 +171,32 @@ fn with_json_standard_output_is_one_document_whoever_is_told_there() {
 }
 
 #[test]
+fn training_learns_from_what_was_a_false_alarm_and_leaves_out_what_was_none() {
+    let (state, id) = with_incident(&[]);
+    let models = state.path().join("models").display().to_string();
+    let mut variables = vec![("MODELS_DIR", models.as_str())];
+    let run = |arguments: &str| run(state.path(), arguments, &variables);
+    let known = || -> Value {
+        let text = std::fs::read_to_string(format!("{models}/models/known_incidents.json"));
+        serde_json::from_str::<Value>(&text.unwrap()).unwrap()["incidents"][&id].clone()
+    };
+    says(&run(&format!("incidents false-alarm {id}")), 0, &["order: a false alarm", &id]);
+    assert_eq!((&known()["service"], &known()["false_alarm"]), (&"order".into(), &true.into()));
+    let undone = run(&format!("incidents false-alarm {id} --undo --json")).json();
+    assert_eq!(undone["false_alarm"], false, "{undone}");
+    assert_eq!(known()["false_alarm"], Value::Null);
+    variables.push(("VM_ENDPOINT", "file://estate/train.jsonl.gz"));
+    let config = "train --config estate/yaga.json --at 2026-03-17T13:00:00Z";
+    let trained = yaga_with(
+        estate(),
+        config,
+        &[&variables[..], &[("FINGERPRINT_DB", &format!("{}/state.db", state.path().display()))]]
+            .concat(),
+    );
+    says(&trained, trained.code, &["Left out of it: 2 known incidents"]);
+}
+
+#[test]
 fn a_reset_wants_to_be_confirmed() {
     let (state, id) = with_incident(&[]);
     let run = |arguments: &str| run(state.path(), arguments, &[]);

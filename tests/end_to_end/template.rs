@@ -25,8 +25,11 @@ pub(crate) fn cases(stage: &Stage) -> Vec<Case> {
             .needs(stage, &["cfn-lint", "sam"]),
         Case::new("template::the_table_is_what_the_adapter_works_on", incidents_table)
             .needs(stage, &["cfn-lint", "sam"]),
-        Case::new("template::inference_may_use_the_table_and_training_may_not", table_permissions)
-            .needs(stage, &["cfn-lint", "sam"]),
+        Case::new(
+            "template::inference_may_use_the_table_and_training_may_list_it",
+            table_permissions,
+        )
+        .needs(stage, &["cfn-lint", "sam"]),
         Case::new("template::inference_keeps_alerts_and_reads_none", archive_permission)
             .needs(stage, &["cfn-lint", "sam"]),
         Case::new("template::inference_may_publish_to_the_topic_if_there_is_one", topic_permission)
@@ -109,7 +112,14 @@ fn table_permissions(stage: &Stage) -> Result<()> {
     let deletes_messages_only = r#""dynamodb:LeadingKeys":"OUT#*""#;
     ensure!(policies.contains(deletes_messages_only), "whole incidents may be deleted");
     ensure!(!inference.iter().any(|action| action.contains('*')), "{inference:?} is too much");
-    ensure!(actions("TrainingRole").is_empty(), "training has no business with incidents");
+    let training = actions("TrainingRole");
+    let may = ["dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:LeadingKeys"];
+    ensure!(training == may, "training lists incidents and does no more: {training:?}");
+    let timeline = r#""Fn::Sub":"${IncidentsTable.Arn}/index/timeline""#;
+    let policies = resources["TrainingRole"]["Properties"]["Policies"].to_string();
+    ensure!(policies.contains(timeline), "it lists those of a service: {policies}");
+    let checks_only = r#""dynamodb:LeadingKeys":"TABLE""#;
+    ensure!(policies.contains(checks_only), "it may read and write incidents: {policies}");
     let variables = &resources["InferenceFunction"]["Properties"]["Environment"]["Variables"];
     let place = variables["FINGERPRINT_DB"].to_string();
     ensure!(place.contains("dynamodb://") && place.contains("IncidentsTable"), "{place}");

@@ -30,6 +30,7 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Opened {
     pub incidents: Incidents,
+    pub settings: Settings,
 }
 
 impl Place {
@@ -55,7 +56,7 @@ impl Place {
         }
         let opened = shell.incidents(&settings).await?;
         let incidents = opened.ok_or_else(|| Failure::Usage(anyhow!(NOWHERE)))?;
-        Ok(Opened { incidents })
+        Ok(Opened { incidents, settings })
     }
 }
 

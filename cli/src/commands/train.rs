@@ -1,14 +1,16 @@
 //! `yaga train`: learns models from history and puts them in force.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use comfy_table::Cell;
 use detect::quality::Grade;
-use domain::config::valid::ExcludedPeriod;
+use domain::config::valid::{ExcludedPeriod, StateLocation};
 use domain::{Period, ServiceName};
 use indicatif::ProgressBar;
+use pipeline::ports::Clock;
+use pipeline::train::known;
 use pipeline::train::{
     PeriodReport, PeriodStatus, Progress, RunStatus, ServiceReport, TrainError, TrainEvent,
     TrainPorts, TrainRequest, TrainingReport, train,
@@ -47,11 +49,19 @@ pub fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
         shell.say_json(&report.0)?;
     } else {
         tell(shell, &report.0, &report.1);
+        if report.2 > 0 {
+            let known = terminal::count(report.2, "known incident");
+            shell.say(&terminal::paint(Tone::Faint, &format!("Left out of it: {known}.")));
+        }
     }
     Ok(done(&report.0))
 }
 
-async fn learn(shell: &Shell, arguments: &Arguments) -> Result<(TrainingReport, String), Failure> {
+/// The report, where the models are, and how many incidents were left out.
+async fn learn(
+    shell: &Shell,
+    arguments: &Arguments,
+) -> Result<(TrainingReport, String, usize), Failure> {
     let incidents = match &arguments.incidents {
         Some(path) => known_incidents::read(path)?,
         None => Vec::new(),
@@ -60,8 +70,37 @@ async fn learn(shell: &Shell, arguments: &Arguments) -> Result<(TrainingReport, 
     let source = shell.source(&settings)?;
     let at = arguments.at.or(source.newest).unwrap_or_else(Utc::now);
     let services = (!arguments.services.is_empty()).then(|| arguments.services.clone());
+    let own = own_incidents(shell, &settings, services.as_deref(), at).await;
+    let incidents = [incidents, own].concat();
+    let left_out = incidents.len();
     let report = train_with(shell, &settings, &source, at, services, incidents).await?;
-    Ok((report, shell.registry(&settings).describe()))
+    Ok((report, shell.registry(&settings).describe(), left_out))
+}
+
+/// The incidents that were found here before. They are read before training, which takes longer than
+/// anybody should have to wait for the file that they are in.
+async fn own_incidents(
+    shell: &Shell,
+    settings: &Settings,
+    services: Option<&[ServiceName]>,
+    at: DateTime<Utc>,
+) -> Vec<ExcludedPeriod> {
+    let is_there = match &settings.config.state {
+        Some(StateLocation::File(path)) => Path::new(path).exists(),
+        Some(StateLocation::Table(_)) => true,
+        None => false,
+    };
+    let opened = if is_there { shell.incidents(settings).await } else { Ok(None) };
+    let opened = opened.unwrap_or_else(|failure| {
+        shell.warn(&format!("recent incidents are not left out: {failure}"));
+        None
+    });
+    let store = opened.as_ref().map(|it| it.state.incidents.as_ref());
+    let registry = shell.registry(settings);
+    let by = (&registry, &SystemClock as &dyn Clock);
+    let own = known::own_incidents(store, services, at, &settings.config, by).await;
+    own.warnings.iter().for_each(|warning| shell.warn(warning));
+    own.left_out
 }
 
 /// Trains with progress bars. Used by the demo, too.

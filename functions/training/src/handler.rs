@@ -2,6 +2,7 @@
 
 use lambda_runtime::Diagnostic;
 use pipeline::ports::Clock;
+use pipeline::train::known::own_incidents;
 use pipeline::train::{
     RunStatus, Silent, TrainError, TrainPorts, TrainRequest, TrainingReport, train,
 };
@@ -39,10 +40,17 @@ impl From<Failure> for Diagnostic {
 pub(crate) async fn handle(event: Event, context: &Context) -> Result<TrainingReport, Failure> {
     let assembly = context.assembly().await?;
     let at = event.at.unwrap_or_else(|| assembly.source.latest(assembly.clock.now()));
+    let config = &assembly.settings.config;
+    let store = assembly.incidents.as_ref().map(|it| it.state.incidents.as_ref());
+    let by = (&assembly.registry, &assembly.clock as &dyn Clock);
+    let own = own_incidents(store, event.services.as_deref(), at, config, by).await;
+    for warning in &own.warnings {
+        tracing::warn!(warning, "incidents to leave out");
+    }
     let request = TrainRequest {
         at,
         services: event.services,
-        incidents: Vec::new(),
+        incidents: own.left_out,
         config_digest: assembly.settings.digest.clone(),
     };
     let ports = TrainPorts {
@@ -51,7 +59,7 @@ pub(crate) async fn handle(event: Event, context: &Context) -> Result<TrainingRe
         clock: &assembly.clock,
         progress: &Silent,
     };
-    let report = train(&request, &assembly.settings.config, &ports).await?;
+    let report = train(&request, config, &ports).await?;
     log(&report);
     if report.status == RunStatus::Failed {
         return Err(Failure::NothingPromoted(first_reason(&report)));

@@ -15,6 +15,7 @@ pub mod catalog;
 pub mod codec;
 pub mod envelope;
 pub mod key;
+pub mod known;
 pub mod run;
 
 pub use card::Card;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact::catalog::{CatalogError, ModelRef};
+use artifact::known::{self, KnownIncidents};
 use artifact::run::{self, TrainingRun};
 use artifact::{ArtifactError, Card, Catalog, codec, key};
 use chrono::{DateTime, Utc};
@@ -44,10 +45,12 @@ pub enum RegistryError {
         "{store}/{key} is not the object that the catalog names: its SHA-256 begins with {found}, not {expected}"
     )]
     Digest { store: String, key: String, expected: String, found: String },
+    #[error("{store}/{}: the incidents to leave out cannot be read: {reason}", known::KNOWN)]
+    Known { store: String, reason: String },
     #[error("{store}/{key}: the card cannot be read: {reason}")]
     Card { store: String, key: String, reason: String },
     #[error(
-        "the catalog in {store} was changed by others {attempts} times in a row; nothing of this change was stored, try again"
+        "a document in {store} was changed by others {attempts} times in a row; nothing of this change was stored, try again"
     )]
     Contended { store: String, attempts: u32 },
     #[error("{0}")]
@@ -150,6 +153,55 @@ impl Registry {
         self.put_once(&key::card_key(&key), &card, "application/json").await?;
         self.put_once(&key, &bytes, "application/octet-stream").await?;
         Ok(reference(key, model, &bytes))
+    }
+
+    /// Swaps the incidents that training leaves out for what `change` makes of them, and gives
+    /// those. Nothing is written if nothing changes.
+    pub async fn change_known(
+        &self,
+        clock: &dyn Clock,
+        change: impl Fn(&mut KnownIncidents) + Send,
+    ) -> Result<KnownIncidents, RegistryError> {
+        for attempt in 0..CATALOG_SWAP_ATTEMPTS_MAX {
+            let (before, etag) = self.known().await?;
+            let mut after = before.clone();
+            change(&mut after);
+            if after == before {
+                return Ok(after);
+            }
+            let json = after.to_json();
+            let object = Object { bytes: &json, content_type: "application/json" };
+            let put = match &etag {
+                Some(etag) => self.store.put_if(known::KNOWN, object, etag).await,
+                None => self.store.put_new(known::KNOWN, object).await,
+            };
+            match put {
+                Ok(_) => return Ok(after),
+                Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => {
+                    clock.pause(back_off(attempt, &json)).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(RegistryError::Contended {
+            store: self.describe(),
+            attempts: CATALOG_SWAP_ATTEMPTS_MAX,
+        })
+    }
+
+    async fn known(&self) -> Result<(KnownIncidents, Option<ETag>), RegistryError> {
+        match self.store.get(known::KNOWN, None, known::KNOWN_BYTES_MAX).await {
+            Ok(Read::Found { bytes, etag }) => {
+                let parsed = KnownIncidents::parse(&bytes);
+                let known = parsed
+                    .map_err(|reason| RegistryError::Known { store: self.describe(), reason })?;
+                Ok((known, Some(etag)))
+            }
+            Ok(Read::NotModified) | Err(StoreError::NotFound { .. }) => {
+                Ok((KnownIncidents::default(), None))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Writes the record of a training run.

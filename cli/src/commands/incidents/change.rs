@@ -9,11 +9,13 @@ use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ServiceName;
 use incident::operate::{self, Action, ActionError};
-use incident::{Advance, Disposition, ServiceHead};
+use incident::{Advance, Disposition, IncidentId, ServiceHead};
 use payload::announce::{Material, messages};
 use pipeline::deliver::queue::copies;
 use pipeline::incidents::{Attempt, Outcome as Committed, Plan, commit_service};
+use pipeline::ports::Clock;
 use pipeline::ports::incidents::{IncidentHistory, IncidentRecord};
+use pipeline::train::known::mark_false_alarm;
 use serde::Serialize;
 use wiring::SystemClock;
 
@@ -80,6 +82,18 @@ pub struct CloseArguments {
 pub struct ResendArguments {
     #[command(flatten)]
     target: Target,
+}
+
+/// An incident that was none.
+#[derive(Debug, clap::Args)]
+pub struct FalseAlarmArguments {
+    /// Id of the incident, or the beginning of it.
+    id: String,
+    /// It was a true one after all.
+    #[arg(long)]
+    undo: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// An assignment.
@@ -150,6 +164,36 @@ pub(super) async fn resend(shell: &Shell, arguments: &ResendArguments) -> Outcom
     let step = |head: &ServiceHead| operate::tell_end_again(head, incident, of, by);
     let plan = commit(&opened, service, at, &step).await?;
     answer(shell, &opened, &known, &plan, at).await
+}
+
+/// The answer of `false-alarm` for machines.
+#[derive(Debug, Serialize)]
+struct Marked<'a> {
+    incident_id: &'a IncidentId,
+    false_alarm: bool,
+}
+
+/// Runs `false-alarm`.
+pub(super) async fn false_alarm(shell: &Shell, arguments: &FalseAlarmArguments) -> Outcome {
+    let opened = arguments.place.open(shell).await?;
+    let known = find::incident(opened.store(), &arguments.id).await?;
+    let (registry, false_alarm) = (shell.registry(&opened.settings), !arguments.undo);
+    let by = (&registry, &SystemClock as &dyn Clock);
+    let marked = mark_false_alarm(&known.record.summary(), false_alarm, by).await;
+    marked.map_err(|error| Failure::Registry(error.into()))?;
+    let incident = &known.record.incident;
+    if shell.json {
+        shell.say_json(&Marked { incident_id: &incident.incident_id, false_alarm })?;
+        return Ok(Done::Whole);
+    }
+    let what = format!("{} of {}", incident.anomaly_name, known.record.service);
+    let (sign, what) = (paint(Tone::Good, "✓"), paint(Tone::Strong, &what));
+    let then = match false_alarm {
+        true => "a false alarm; the next training learns from that time",
+        false => "a true alarm; the next training leaves that time out",
+    };
+    shell.say(&format!("{sign} {what}: {then} ({})", incident.incident_id));
+    Ok(Done::Whole)
 }
 
 /// Runs `assign`.

@@ -38,6 +38,8 @@ pub enum Command {
     Assign(change::AssignArguments),
     /// End it. If the trouble goes on, another incident begins: silence it instead.
     Close(change::CloseArguments),
+    /// Say that nothing was wrong: training learns from that time instead of leaving it out.
+    FalseAlarm(change::FalseAlarmArguments),
     /// Tell the end of an incident once more, for a receiver that takes it for open still.
     Resend(change::ResendArguments),
     /// End all incidents of a service, or of all, and forget what might come back.
@@ -59,6 +61,7 @@ pub fn run(shell: &Shell, command: &Command) -> Outcome {
             Command::Silence(arguments) => change::silence(shell, arguments).await,
             Command::Assign(arguments) => change::assign(shell, arguments).await,
             Command::Close(arguments) => change::close(shell, arguments).await,
+            Command::FalseAlarm(arguments) => change::false_alarm(shell, arguments).await,
             Command::Resend(arguments) => change::resend(shell, arguments).await,
             Command::Reset(arguments) => reset::run(shell, arguments).await,
             Command::Stats(arguments) => stats::run(shell, arguments).await,

@@ -2,10 +2,12 @@
 //!
 //! Services are taken in batches. A batch is read with one query per metric, fitted on all cores,
 //! written to the registry, and put in force with one swap of the catalog. A service that cannot
-//! be trained keeps the models that it has and says why; it never stops the others. Excluded days
+//! be trained keeps the models that it has and says why; it never stops the others. Incidents that
+//! yaga found itself are left out ([`known`]). Excluded days
 //! that are many enough have models of their own beside the usual ones ([`variant`]).
 
 mod fit;
+pub mod known;
 mod read;
 mod record;
 mod report;

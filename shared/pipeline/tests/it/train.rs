@@ -1,11 +1,18 @@
 //! Training runs: what they leave behind, and what they say when something is wrong.
 
-use domain::{Period, Series};
-use pipeline::ports::{SourceError, StoreError};
-use pipeline::train::{PeriodStatus, RunStatus, TrainError};
-use testkit::Action;
+use std::sync::Arc;
 
-use crate::fleet::{Fleet, NOON, config, names, service};
+use chrono::TimeDelta;
+use domain::{Period, Series};
+use incident::IncidentState;
+use pipeline::ports::incidents::IncidentStore;
+use pipeline::ports::{Clock, SourceError, StoreError};
+use pipeline::train::known::{mark_false_alarm, own_incidents};
+use pipeline::train::{PeriodStatus, RunStatus, TrainError};
+use testkit::{Action, RecordingPublisher};
+
+use crate::fleet::{Fleet, NOON, at, config, names, service};
+use crate::watch::Watch;
 
 fn failing(reason: &str) -> SourceError {
     SourceError::Failing { source_name: "vm".to_owned(), reason: reason.to_owned() }
@@ -302,4 +309,37 @@ async fn a_run_that_cannot_begin_is_recorded_as_failed() {
     let words = serde_json::to_string(&runs[0].validation).unwrap();
     assert_eq!((words.as_str(), runs[0].status.as_str()), ("\"FAILED\"", "failed"));
     assert_eq!(runs[0].error.as_deref(), Some("vm is failing: it answered 500"));
+}
+
+#[tokio::test]
+async fn own_incidents_are_left_out_for_as_long_as_training_looks_back() {
+    let fake = Arc::new(RecordingPublisher::new());
+    let mut watch = Watch::new("{}", &[("webhook", &fake)]);
+    let broken = &names()[1];
+    watch.fleet.break_metric("application_latency", broken, NOON, 2.0);
+    for _ in 0..12 {
+        watch.tick().await;
+    }
+    let store = &watch.store;
+    let all = store.of_service(broken, at(NOON), 10).await.unwrap();
+    assert_eq!(all[0].state, IncidentState::Closed, "{all:?}");
+    let fleet = &watch.fleet;
+    let by = (&fleet.registry, &fleet.clock as &dyn Clock);
+    let left_out = async |store: Option<&dyn IncidentStore>, days: i64| {
+        let until = at(NOON) + TimeDelta::days(days);
+        let own = own_incidents(store, None, until, &fleet.config, by).await;
+        assert_eq!(own.warnings, [""; 0]);
+        own.left_out
+    };
+    let found = left_out(Some(store), 1).await;
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(incident.service.as_ref(), Some(broken));
+    let noon_s = at(NOON).timestamp();
+    assert!(incident.start_s < noon_s && incident.end_s > noon_s, "{incident:?}");
+    // The store forgets it after days, and training looks back for thirty.
+    assert_eq!(left_out(None, 29).await, found);
+    mark_false_alarm(&all[0], true, by).await.unwrap();
+    assert_eq!(left_out(Some(store), 1).await, []);
+    mark_false_alarm(&all[0], false, by).await.unwrap();
+    assert_eq!(left_out(None, 31).await, []);
 }
