@@ -26,6 +26,9 @@ pub struct Effect {
 
 /// Cycles that are looked at.
 pub(super) const CYCLES: usize = 3;
+/// Cycles over which a latency must matter, too. What has just started is slow for a few minutes;
+/// the smaller a change, the longer it takes to matter.
+const LASTING_CYCLES: usize = 5;
 /// Requests below which nothing is said.
 pub(super) const REQUESTS_MIN: f64 = 20.0;
 const RATE_CHANGE_MIN: f64 = 0.25;
@@ -54,7 +57,7 @@ struct Mean {
     weight: f64,
 }
 
-/// The effect of a series on one side at a cycle; `standardised` must hold the last three cycles.
+/// The effect of a series on one side at a cycle; `standardised` must hold the last five cycles.
 pub fn effect(
     model: &ResidualModel,
     residuals: &Residuals,
@@ -70,6 +73,13 @@ pub fn effect(
         return share_effect(series, &sums, usual);
     }
     let change = libm::expm1(sums.away.value());
+    let lasting = match series.form {
+        Form::Latency if !model.is_coarse() => {
+            libm::expm1(away(residuals, standardised, at, index, LASTING_CYCLES).value())
+        }
+        _ => change,
+    };
+    let matters = |change: f64| is_material(series.form, side.sign() * change, usual, &sums);
     let lately = series.form.inverse(usual + standardised.level(at, index));
     let per_event = if series.form == Form::Rate { residuals.cycle_s() as f64 } else { 1.0 };
     let value = if series.form == Form::Latency { sums.weighted } else { sums.value };
@@ -79,7 +89,7 @@ pub fn effect(
         ratio: 1.0 + change,
         cycles: sums.cycles as u32,
         requests: sums.total(sums.requests),
-        is_material: is_material(series.form, side.sign() * change, usual, &sums),
+        is_material: matters(change) && matters(lasting),
         is_seasonal: series.season.is_seasonal(),
     }
 }
@@ -113,6 +123,22 @@ fn share_effect(series: &SeriesModel, sums: &Sums, usual: f64) -> Effect {
     }
 }
 
+/// How far the residual of the last cycles is from the level, on average.
+fn away(
+    residuals: &Residuals,
+    standardised: &Standardised,
+    at: usize,
+    index: usize,
+    cycles: usize,
+) -> Mean {
+    let mut away = Mean::default();
+    for cycle in residuals.recent(index, cycles) {
+        let residual = f64::from(residuals.series()[at].residuals[cycle]);
+        away.add(residual - standardised.level(at, cycle), 1.0);
+    }
+    away
+}
+
 impl Sums {
     fn of(
         model: &ResidualModel,
@@ -122,13 +148,12 @@ impl Sums {
         index: usize,
     ) -> Sums {
         let cycles = if model.is_coarse() { 1 } else { CYCLES };
-        let mut sums = Sums { cycles: cycles as f64, ..Sums::default() };
+        let away = away(residuals, standardised, at, index, cycles);
+        let mut sums = Sums { cycles: cycles as f64, away, ..Sums::default() };
         let series = &residuals.series()[at];
         for cycle in residuals.recent(index, cycles) {
             let value = f64::from(series.values[cycle]);
             let requests = f64::from(residuals.requests()[cycle]);
-            let residual = f64::from(series.residuals[cycle]);
-            sums.away.add(residual - standardised.level(at, cycle), 1.0);
             sums.value.add(value, 1.0);
             sums.weighted.add(value, requests);
             sums.requests.add(requests, 1.0);
@@ -166,11 +191,15 @@ mod tests {
 
     /// The effect at the end of a month whose last three cycles are multiplied.
     fn after(metric: usize, factor: f64, side: Side) -> Effect {
+        after_cycles(3, metric, factor, side)
+    }
+
+    fn after_cycles(cycles: usize, metric: usize, factor: f64, side: Side) -> Effect {
         let (rows, model) = trained_month();
         let count = rows.len();
-        let rows = multiplied(rows, metric, count - 3..count, factor);
+        let rows = multiplied(rows, metric, count - cycles..count, factor);
         let residuals = Residuals::of(model, &Calendar::utc(), &MetricSet::five(), &rows);
-        let standardised = Standardised::of(model, &residuals, count - 3..count);
+        let standardised = Standardised::of(model, &residuals, count - LASTING_CYCLES..count);
         effect(model, &residuals, &standardised, metric, side, count - 1)
     }
 
@@ -194,5 +223,14 @@ mod tests {
         // 12 ms more by a fifth is less than 3 ms.
         assert!(!after(3, 1.2, Side::Up).is_material);
         assert!(!after(4, 2.0, Side::Up).is_material);
+    }
+
+    #[test]
+    fn a_small_rise_of_latency_matters_once_it_lasts_and_a_large_one_at_once() {
+        // Four minutes at a third more: a release that warms up.
+        assert!(!after_cycles(2, 1, 1.3, Side::Up).is_material);
+        assert!(after_cycles(4, 1, 1.3, Side::Up).is_material);
+        let large = after_cycles(2, 1, 2.5, Side::Up);
+        assert!(large.is_material && large.cycles == 3, "{large:?}");
     }
 }

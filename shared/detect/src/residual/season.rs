@@ -6,11 +6,15 @@
 //! a week of history gives the shape of a day, less than two days one value for all times. Shares of
 //! failures have one value for each period of the week, because a half hour has too few failures to
 //! tell it.
+//!
+//! How much a Sunday leans on all days follows from the data: not at all where Sundays are far from
+//! what a day scatters by. A fixed share would bend a weekend that begins late towards the mornings
+//! of workdays, and take each of its noons for a surge.
 
 use chrono::DateTime;
 use domain::Calendar;
 use serde::{Deserialize, Serialize};
-use stats::{median_in_place, quantile};
+use stats::{mad_sigma, median_in_place, quantile};
 
 use super::transform::{Form, root_share};
 
@@ -23,8 +27,12 @@ const DAYS: usize = 7;
 const PERIODS: usize = 5;
 /// Values that make a median.
 const VALUES_MIN: usize = 8;
-/// Days after which their own median weighs as much as that of the days that they are among.
+/// Days after which their own median weighs as much as that of the days that they are among, at
+/// most.
 const DAYS_OF_EQUAL_WEIGHT: f64 = 3.0;
+/// Days that tell what days of a type have in common from what one of them had alone: two, with
+/// room for gaps.
+const DAYS_ALIKE_MIN: f64 = 1.5;
 /// Requests by which the share of a period leans towards the overall share.
 const PRIOR_REQUESTS: f64 = 20.0;
 /// Cycles with a share above this quantile don't count for what is usual.
@@ -92,16 +100,19 @@ impl Season {
         let overall = median_of(past);
         let values_per_day = 3.0 * SLOT_S as f64 / cycle_s.max(1) as f64;
         let every_day = profile(past, |_| true);
+        let scatter = scatter(past);
         let mut table = Vec::with_capacity(DAYS * SLOTS);
         for days in DAY_TYPES {
             let of_type = profile(past, |day| days.contains(&day));
+            let type_days = equal_days(&of_type, &every_day, scatter, values_per_day);
             for &day in days {
                 let is_alone = days.len() == 1;
                 let own = profile(past, |other| other == day && !is_alone);
                 for slot in 0..SLOTS {
                     let usual = every_day[slot].median.unwrap_or(overall);
-                    let alike = of_type[slot].leaning_on(usual, values_per_day);
-                    table.push(own[slot].leaning_on(alike, values_per_day) as f32);
+                    let alike = of_type[slot].leaning_on(usual, values_per_day, type_days);
+                    let its = own[slot].leaning_on(alike, values_per_day, DAYS_OF_EQUAL_WEIGHT);
+                    table.push(its as f32);
                 }
             }
         }
@@ -168,12 +179,48 @@ struct Slot {
 }
 
 impl Slot {
-    /// Its own median, the more so the more days of `per_day` values it was seen.
-    fn leaning_on(&self, usual: f64, per_day: f64) -> f64 {
+    /// Its own median, the more so the more days of `per_day` values it was seen; after
+    /// `equal_days` half and half.
+    fn leaning_on(&self, usual: f64, per_day: f64, equal_days: f64) -> f64 {
         let Some(median) = self.median else { return usual };
         let days = self.count as f64 / per_day;
-        let weight = days / (days + DAYS_OF_EQUAL_WEIGHT);
+        let weight = days / (days + equal_days);
         weight * median + (1.0 - weight) * usual
+    }
+}
+
+/// Variance of the values of a half hour of Mondays to Fridays, of the usual half hour. NaN without
+/// values.
+fn scatter(past: &Past) -> f64 {
+    let mut slots: Vec<Vec<f64>> = vec![Vec::new(); SLOTS];
+    let workdays = past.iter().filter(|(at, _)| DAY_TYPES[0].contains(&usize::from(at.weekday)));
+    for (moment, value) in workdays {
+        slots[moment.second_of_day as usize / SLOT_S as usize % SLOTS].push(*value);
+    }
+    let sigmas = slots.iter().filter_map(|values| mad_sigma(values));
+    let mut variances: Vec<f64> = sigmas.map(|sigma| sigma * sigma).collect();
+    median_in_place(&mut variances).unwrap_or(f64::NAN)
+}
+
+/// After how many days the median of days of one type is as good a guess as that of all days: the
+/// scatter of one day, over how unlike the type is beyond what scatter explains (empirical Bayes).
+/// At most [`DAYS_OF_EQUAL_WEIGHT`], and as many where too few days were seen to tell: one Sunday may
+/// have been an odd one.
+fn equal_days(of_type: &[Slot], every_day: &[Slot], scatter: f64, per_day: f64) -> f64 {
+    let (mut apart, mut days, mut slots) = (0.0, 0.0, 0.0);
+    for (own, among) in of_type.iter().zip(every_day) {
+        if let (Some(median), Some(usual)) = (own.median, among.median) {
+            apart += (median - usual) * (median - usual);
+            days += own.count as f64 / per_day;
+            slots += 1.0;
+        }
+    }
+    let days = days / slots;
+    let unlike = apart / slots - scatter / days;
+    if days >= DAYS_ALIKE_MIN && unlike > 0.0 {
+        (scatter / unlike).min(DAYS_OF_EQUAL_WEIGHT)
+    } else {
+        DAYS_OF_EQUAL_WEIGHT
     }
 }
 
@@ -249,6 +296,22 @@ mod tests {
         assert_eq!(daily.at(moment(0, 10 * 1800 + 900)), 10.0);
         assert_eq!(daily.at(moment(6, 10 * 1800 + 900)), 10.0);
         assert!(Season::day(&[]).at(moment(6, 40_000)).is_nan());
+    }
+
+    #[test]
+    fn days_unlike_all_others_lean_on_nobody_once_they_are_known() {
+        // Days scatter by a tenth; Saturdays lie elsewhere, Sundays do not.
+        let value = |day: usize, slot: u32| {
+            let scatter = 0.1 * ((day * 5 + slot as usize) % 3) as f64;
+            if day % 7 == 5 { 8.0 + scatter } else { scatter }
+        };
+        let saturday = |count| Season::week(&weeks(count, value), 600).at(moment(5, 40_000));
+        assert!((1.9..2.3).contains(&saturday(1)), "{}", saturday(1));
+        assert!(saturday(2) > 7.9 && saturday(4) > 7.9, "{}", saturday(2));
+        let alike: Vec<Slot> = profile(&weeks(4, value), |day| day == 6);
+        let all = profile(&weeks(4, value), |_| true);
+        assert_eq!(equal_days(&alike, &all, 0.01, 9.0), DAYS_OF_EQUAL_WEIGHT);
+        assert_eq!(equal_days(&[], &[], f64::NAN, 9.0), DAYS_OF_EQUAL_WEIGHT);
     }
 
     #[test]
