@@ -51,20 +51,20 @@ const WEEK_S: f64 = 604_800.0;
 /// Of the interval that rates are given with: 5 % on either side.
 const INTERVAL_SHARE: f64 = 0.05;
 
-/// Score, incidents of a service and week in the replay, and in the week after it: 23 simulated
+/// Score, incidents of a service and week in the replay, and in the week after it: 60 simulated
 /// estates of 12 services without faults, 24 and 30 days of history. Between the rows logarithms
 /// of rates are interpolated.
 const LAW: [(f64, f64, f64); 10] = [
-    (0.1, 2.346, 3.102),
-    (0.2, 1.941, 2.594),
-    (0.3, 1.592, 2.120),
-    (0.5, 1.072, 1.409),
-    (0.7, 0.818, 0.995),
-    (1.0, 0.648, 0.656),
-    (1.5, 0.562, 0.412),
-    (2.0, 0.511, 0.329),
-    (3.0, 0.411, 0.219),
-    (4.0, 0.328, 0.141),
+    (0.1, 0.942, 1.767),
+    (0.2, 0.866, 1.604),
+    (0.3, 0.778, 1.470),
+    (0.5, 0.618, 1.153),
+    (0.7, 0.496, 0.880),
+    (1.0, 0.380, 0.530),
+    (1.5, 0.313, 0.262),
+    (2.0, 0.285, 0.168),
+    (3.0, 0.240, 0.103),
+    (4.0, 0.200, 0.064),
 ];
 /// The history that the law was measured with, and what a shorter one adds: days over days.
 const LAW_DAYS: f64 = 28.0;
@@ -81,6 +81,11 @@ impl Replay {
     pub fn of(scores: &[(i64, f64)], cycle_s: i64) -> Replay {
         let weeks = scores.len() as f64 * cycle_s as f64 / WEEK_S;
         Replay { weeks, incidents: tried().map(|theta| incidents(scores, theta)).collect() }
+    }
+
+    /// Weeks that were replayed, and incidents in them at the nearest threshold that is tried.
+    pub fn at(&self, theta: f64) -> (f64, u32) {
+        (self.weeks, self.incidents[index_of(theta)])
     }
 }
 
@@ -166,6 +171,11 @@ fn expected(replay: &Replay, peers: &Peers, history_days: f32) -> Vec<f64> {
         short * factor * after * (f64::from(*own) + beside) / (usual + beside)
     };
     tried().zip(&peers.0).zip(&replay.incidents).map(rate).collect()
+}
+
+/// The scores that the law is measured at.
+pub fn law_scores() -> impl Iterator<Item = f64> {
+    LAW.iter().map(|(theta, ..)| *theta)
 }
 
 fn tried() -> impl Iterator<Item = f64> {
@@ -285,14 +295,14 @@ mod tests {
     fn the_card_tells_rate_interval_and_end() {
         let own = usual();
         let it = Threshold::of(&own, &Peers::of([&own]), 28.0, 1.5, None);
-        assert_eq!((it.theta, it.wish, it.incidents), (1.5, None, 2));
-        assert!((it.per_week() / 0.41 - 1.0).abs() < 0.1, "{}", it.per_week());
+        assert_eq!((it.theta, it.wish, it.incidents), (1.5, None, 1));
+        assert!((it.per_week() / 0.262 - 1.0).abs() < 0.1, "{}", it.per_week());
         // The knob ends at the rate of the lowest threshold.
-        assert!((it.per_week_max() / 3.1 - 1.0).abs() < 0.1, "{}", it.per_week_max());
-        // Of a gamma distribution of shape 12, 90 % lie within 6.924 and 18.208.
+        assert!((it.per_week_max() / 1.767 - 1.0).abs() < 0.1, "{}", it.per_week_max());
+        // Of a gamma distribution of shape 11, 90 % lie within 6.169 and 16.962.
         let (low, high) = it.interval_per_week();
-        let unit = it.per_week() / 12.0;
-        assert!((low / unit - 6.924).abs() < 1e-3 && (high / unit - 18.208).abs() < 1e-3);
+        let unit = it.per_week() / 11.0;
+        assert!((low / unit - 6.169).abs() < 1e-3 && (high / unit - 16.962).abs() < 1e-3);
     }
 
     proptest! {

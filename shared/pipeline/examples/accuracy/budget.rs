@@ -4,7 +4,7 @@
 //! What opens there is false. Incidents are counted by service and before folding, joined within an
 //! hour; those that open during maintenance, or within half an hour of it, don't count.
 
-use detect::budget::{Peers, Replay, incidents};
+use detect::budget::{Peers, Replay, incidents, law_scores};
 use detect::evidence::{self, EvidenceFit, EvidenceModel};
 use detect::residual::residuals::window_s;
 use detect::residual::{Residuals, replay};
@@ -49,6 +49,13 @@ pub(crate) struct Count {
     pub(crate) weeks: f64,
 }
 
+/// What the law of false alarms says at a score, as it is in a stretch.
+pub(crate) struct Rates {
+    score: f64,
+    in_replay: Count,
+    after: Count,
+}
+
 /// One service: scores of its own history, and of the days after it.
 struct Service {
     model: EvidenceModel,
@@ -57,12 +64,35 @@ struct Service {
     cycle_s: i64,
 }
 
-/// All wishes on the part `train` of a pack.
-pub(crate) fn judge(pack: &Pack, cut: Cut, settings: &Settings) -> Result<Vec<Kept>, Anything> {
+/// All wishes on the part `train` of a pack, and how often incidents open at each score of the law.
+pub(crate) fn judge(
+    pack: &Pack,
+    cut: Cut,
+    settings: &Settings,
+) -> Result<(Vec<Kept>, Vec<Rates>), Anything> {
     let config = config(pack, settings)?;
     let services = services(pack, cut, &config);
     let peers = Peers::of(services.iter().map(|it| &it.replay));
-    Ok(WISHES.iter().map(|wish| keep(&services, &peers, *wish)).collect())
+    let kept = WISHES.iter().map(|wish| keep(&services, &peers, *wish)).collect();
+    Ok((kept, law_scores().map(|score| rates(&services, score)).collect()))
+}
+
+fn rates(services: &[Service], score: f64) -> Rates {
+    let (in_replay, after) = (Count::default(), Count::default());
+    let mut rates = Rates { score, in_replay, after };
+    for service in services {
+        let (weeks, opened) = service.replay.at(score);
+        rates.in_replay.add(opened, weeks);
+        rates.after.add(incidents(&service.after, score), service.weeks());
+    }
+    rates
+}
+
+impl Service {
+    /// Weeks that are counted.
+    fn weeks(&self) -> f64 {
+        self.after.len() as f64 * self.cycle_s as f64 / WEEK_S
+    }
 }
 
 fn keep(services: &[Service], peers: &Peers, wish: f64) -> Kept {
@@ -75,8 +105,7 @@ fn keep(services: &[Service], peers: &Peers, wish: f64) -> Kept {
         let theta = f64::from(model.threshold.theta);
         kept.thetas.push(theta);
         kept.in_sample.add(model.threshold.incidents, f64::from(model.threshold.weeks));
-        let weeks = service.after.len() as f64 * service.cycle_s as f64 / WEEK_S;
-        kept.after.add(incidents(&service.after, theta), weeks);
+        kept.after.add(incidents(&service.after, theta), service.weeks());
         kept.expected += model.threshold.per_week() / services.len() as f64;
     }
     kept.thetas.sort_by(f64::total_cmp);
@@ -175,6 +204,24 @@ impl Kept {
         )
     }
 }
+
+impl Rates {
+    /// Adds those of another stretch.
+    pub(crate) fn add(&mut self, other: &Rates) {
+        self.in_replay.add(other.in_replay.incidents, other.in_replay.weeks);
+        self.after.add(other.after.incidents, other.after.weeks);
+    }
+
+    /// The row of the table.
+    pub(crate) fn text(&self) -> String {
+        let of = |count: &Count| format!("{:.3} ({})", count.rate(), count.incidents);
+        format!("| {} | {} | {} |", self.score, of(&self.in_replay), of(&self.after))
+    }
+}
+
+/// Header of the table of rates.
+pub(crate) const RATES_HEADER: &str = "\nAll worlds and cuts together, incidents of a service and \
+week (their count):\n\n| score | in the replay | after it |\n| --- | --- | --- |\n";
 
 /// Header of the table.
 pub(crate) const HEADER: &str = "| stretch | days learned, counted | wish | threshold, median \

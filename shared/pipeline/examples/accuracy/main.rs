@@ -104,11 +104,12 @@ fn main() -> Result<(), Anything> {
 }
 
 /// How wishes for false alarms are kept in the parts `train` of packs, and in worlds without
-/// faults, each cut in time; with all worlds together.
+/// faults, each cut in time; with all worlds together, and what the law would be by them.
 fn budget_page(arguments: &Arguments) -> Result<(), Anything> {
     print!("{}", budget::HEADER);
     let packs = folders(&arguments.folder)?.into_iter().map(Source::Folder);
     let worlds = arguments.worlds.iter().copied().map(Source::World);
+    let mut rates: Vec<budget::Rates> = Vec::new();
     for cut in &arguments.budget {
         let days = format!("{}, {}", cut.learned, cut.counted);
         let mut of_worlds = Vec::new();
@@ -118,10 +119,15 @@ fn budget_page(arguments: &Arguments) -> Result<(), Anything> {
             if !is_world && !arguments.packs.is_empty() && !arguments.packs.contains(&pack.name) {
                 continue;
             }
-            let kept = budget::judge(&pack, *cut, &arguments.whole(&pack.name, OPENINGS[0]))?;
+            let settings = arguments.whole(&pack.name, OPENINGS[0]);
+            let (kept, more) = budget::judge(&pack, *cut, &settings)?;
             kept.iter().for_each(|it| println!("{}", it.text(&pack.name, &days)));
             if is_world {
                 of_worlds.push(kept);
+                match rates.is_empty() {
+                    true => rates = more,
+                    false => rates.iter_mut().zip(&more).for_each(|(sum, it)| sum.add(it)),
+                }
             }
         }
         let wishes = of_worlds.first().map_or(0, Vec::len);
@@ -131,6 +137,10 @@ fn budget_page(arguments: &Arguments) -> Result<(), Anything> {
             let together = budget::Kept::together(&of_wish);
             together.iter().for_each(|it| println!("{}", it.text("all worlds", &days)));
         }
+    }
+    if !rates.is_empty() {
+        print!("{}", budget::RATES_HEADER);
+        rates.iter().for_each(|it| println!("{}", it.text()));
     }
     Ok(())
 }
