@@ -20,7 +20,7 @@ pub(super) const STEP_S_MAX: i64 = 2 * 3_600;
 /// Moves are cut here, in scales: beyond it nothing more is learnt.
 const MOVE_MAX: f64 = 1e4;
 /// A shorter history holds alarms back, by this power of the shortfall and up to this factor.
-const HISTORY_S_FULL: f64 = 7.0 * DAY_S as f64;
+const HISTORY_S_FULL: f64 = 14.0 * DAY_S as f64;
 const SHRINK_POWER: f64 = 0.25;
 const SHRINK_MAX: f64 = 1.4;
 
@@ -112,7 +112,7 @@ impl GenericModel {
         self.history_s() < HISTORY_S_MIN
     }
 
-    /// What scores are divided by: 1 from a week of history on, at most 1.4.
+    /// What scores are divided by: 1 from two weeks of history on, at most 1.4.
     pub fn shrink(&self) -> f64 {
         let weeks = HISTORY_S_FULL / (self.history_s() as f64).max(1.0);
         libm::pow(weeks, SHRINK_POWER).clamp(1.0, SHRINK_MAX)
