@@ -170,23 +170,12 @@ impl Registry {
                 return Ok(after);
             }
             let json = after.to_json();
-            let object = Object { bytes: &json, content_type: "application/json" };
-            let put = match &etag {
-                Some(etag) => self.store.put_if(known::KNOWN, object, etag).await,
-                None => self.store.put_new(known::KNOWN, object).await,
-            };
-            match put {
-                Ok(_) => return Ok(after),
-                Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => {
-                    clock.pause(back_off(attempt, &json)).await;
-                }
-                Err(error) => return Err(error.into()),
+            if self.replace(known::KNOWN, &json, etag.as_ref()).await? {
+                return Ok(after);
             }
+            clock.pause(back_off(attempt, &json)).await;
         }
-        Err(RegistryError::Contended {
-            store: self.describe(),
-            attempts: CATALOG_SWAP_ATTEMPTS_MAX,
-        })
+        Err(self.contended())
     }
 
     async fn known(&self) -> Result<(KnownIncidents, Option<ETag>), RegistryError> {
@@ -248,23 +237,36 @@ impl Registry {
             let outcome = change(&mut catalog).map_err(RegistryError::Change)?;
             catalog.updated_at = Some(clock.now());
             let json = catalog.to_json();
-            let object = Object { bytes: &json, content_type: "application/json" };
-            let put = match &etag {
-                Some(etag) => self.store.put_if(key::CATALOG, object, etag).await,
-                None => self.store.put_new(key::CATALOG, object).await,
-            };
-            match put {
-                Ok(_) => return Ok(outcome),
-                Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => {
-                    clock.pause(back_off(attempt, &json)).await;
-                }
-                Err(error) => return Err(error.into()),
+            if self.replace(key::CATALOG, &json, etag.as_ref()).await? {
+                return Ok(outcome);
             }
+            clock.pause(back_off(attempt, &json)).await;
         }
-        Err(RegistryError::Contended {
-            store: self.describe(),
-            attempts: CATALOG_SWAP_ATTEMPTS_MAX,
-        })
+        Err(self.contended())
+    }
+
+    /// Writes a document in place of the one that bears a tag, or of none; `false` if somebody was
+    /// quicker.
+    async fn replace(
+        &self,
+        key: &str,
+        json: &[u8],
+        expected: Option<&ETag>,
+    ) -> Result<bool, RegistryError> {
+        let object = Object { bytes: json, content_type: "application/json" };
+        let put = match expected {
+            Some(etag) => self.store.put_if(key, object, etag).await,
+            None => self.store.put_new(key, object).await,
+        };
+        match put {
+            Ok(_) => Ok(true),
+            Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn contended(&self) -> RegistryError {
+        RegistryError::Contended { store: self.describe(), attempts: CATALOG_SWAP_ATTEMPTS_MAX }
     }
 
     async fn object(&self, key: &str) -> Result<Vec<u8>, RegistryError> {

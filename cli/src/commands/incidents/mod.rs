@@ -2,7 +2,7 @@
 //!
 //! - [`list`]: incidents in a table; the history of one pattern
 //! - [`show`]: one incident and all that happened to it
-//! - [`change`]: acknowledge, silence, assign, close, tell an end again
+//! - [`change`]: acknowledge, silence, assign, close, tell an end again, false alarms
 //! - [`reset`]: ends all incidents of a service
 //! - [`stats`]: sums over incidents
 //! - [`walk`]: the state machine on a sequence of cycles

@@ -48,17 +48,17 @@ pub async fn act(
     warm: &mut Warm,
 ) -> Cycle {
     let objectives = outcome.objectives.map(ObjectiveCounts::from);
-    let (Some(incidents), deadline) = (&ports.incidents, ports.deadline) else {
+    let Some(incidents) = &ports.incidents else {
         return answer(input, outcome.results, None, objectives);
     };
     let is_sweep_due = warm.sweeps.is_due(input.at);
-    let by = (incidents, deadline);
+    let by = (incidents, ports.deadline);
     let acted = act_on_incidents(input, &outcome, config, by, is_sweep_due).await;
     let Acted { results, counts, points, mut troubles } = acted;
     let mut cycle = answer(input, results, counts, objectives);
     let took = incidents.clock.now() - incidents.began_at;
     let notices = notices(&cycle, took, &mut warm.notices, &config.delivery);
-    let settings = settings(&config.delivery, &incidents.writer.name, deadline);
+    let settings = settings(&config.delivery, &incidents.writer.name, ports.deadline);
     let told = tell(&notices, &points, &settings, incidents).await;
     troubles.extend(told.troubles);
     cycle.deliveries = Some(told.deliveries);

@@ -21,9 +21,9 @@ use crate::registry::{Registry, RegistryError};
 
 /// Trouble begins before it is seen, and ends after.
 const MARGIN_S: i64 = 2 * CYCLE_S;
-/// The part of one incident that is left out.
-const LONGEST_S: i64 = 86_400;
 const DAY_S: i64 = 86_400;
+/// The part of one incident that is left out.
+const LONGEST_S: i64 = DAY_S;
 /// Incidents of a service that one run reads.
 const OF_SERVICE_MAX: usize = 1_000;
 /// Services that are asked for at once.

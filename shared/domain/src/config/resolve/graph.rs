@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::services::warn_of_unlisted_as;
+use super::services::{service_name, warn_of_unlisted_as};
 use crate::config::path::Path;
 use crate::config::problems::Problem;
 use crate::config::valid::Services;
@@ -26,12 +26,8 @@ pub(super) fn graph(values: &Values, services: &Services, problems: &mut Vec<Pro
         }
     };
     for leaf in values.each("dependencies.graph.*") {
-        let caller = match ServiceName::new(leaf.path.last_name()) {
-            Ok(caller) => caller,
-            Err(error) => {
-                problems.push(Problem::error("SVC001", &leaf.path, error.to_string()));
-                continue;
-            }
+        let Some(caller) = service_name(leaf.path.last_name(), &leaf.path, problems) else {
+            continue;
         };
         name(&caller, &leaf.path, problems);
         let callees = graph.entry(caller.clone()).or_default();
