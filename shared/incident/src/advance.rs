@@ -122,6 +122,7 @@ impl<'a> Lifecycle<'a> {
         let quiet_ms = incident.observed_gap_ms(self.now_ms);
         let gap = incident.observed_gap_minutes(self.now_ms);
         let sighting = Sighting::Missed {
+            needed: self.rules.grace_cycles(self.step.cycle.length_s),
             may_close: !is_kept && quiet_ms >= evaluated.apart_s.saturating_mul(1000),
             is_long_quiet: gap >= self.rules.separation_minutes(self.step.cycle.length_s),
         };

@@ -15,8 +15,8 @@ pub struct Rules {
     pub confirmation_cycles: u32,
     /// The same where detections are judged from single cycles, with no persistence of their own.
     pub confirmation_cycles_single: u32,
-    /// Misses that close an incident.
-    pub grace_cycles: u32,
+    /// Misses that close an incident; `None` is as many as [`Rules::grace_cycles`] says.
+    pub grace_cycles: Option<u32>,
     /// A longer observed gap between detections makes a new occurrence; also how long a closed
     /// incident may come back.
     pub separation_minutes: i64,
@@ -89,7 +89,7 @@ impl Default for Rules {
         Rules {
             confirmation_cycles: 1,
             confirmation_cycles_single: 2,
-            grace_cycles: 3,
+            grace_cycles: None,
             separation_minutes: 30,
             strict_confirmation: true,
             max_unobserved_hours: 24,
@@ -142,6 +142,18 @@ impl Rules {
         let needed = [self.confirmation_cycles, self.confirmation_cycles_single];
         let missing = needed.into_iter().map(|it| it.saturating_sub(consecutive));
         missing.filter(|it| *it > 0).min().unwrap_or_default()
+    }
+
+    /// Misses that close an incident in cycles of a length: three if nothing else is asked for, and
+    /// in long cycles as few as make up six minutes. There single cycles open anomalies, and a calm
+    /// one says as much.
+    pub fn grace_cycles(&self, length_s: i64) -> u32 {
+        let auto = || match length_s {
+            ..180 => 3,
+            180..360 => 2,
+            _ => 1,
+        };
+        self.grace_cycles.unwrap_or_else(auto)
     }
 
     /// The separation in whole minutes for cycles of a length: at least three cycles.
@@ -202,6 +214,17 @@ mod tests {
         assert_eq!(rules("{}"), Rules::default());
         let forest = rules(r#"{"detection": {"opening": "forest"}}"#);
         assert_eq!((forest.confirmation_cycles, forest.grouping), (2, Grouping::Metric));
+    }
+
+    #[test]
+    fn six_minutes_of_calm_close_an_incident_and_never_more_than_three_cycles() {
+        let rules = Rules::default();
+        for length_s in 1..=7_200 {
+            let least = (1..).find(|cycles| cycles * length_s >= 360).unwrap().min(3);
+            assert_eq!(i64::from(rules.grace_cycles(length_s)), least, "{length_s}");
+        }
+        let own = self::rules(r#"{"fingerprinting": {"resolution_grace_cycles": 3}}"#);
+        assert_eq!([120, 300, 3_600].map(|it| own.grace_cycles(it)), [3; 3]);
     }
 
     #[test]

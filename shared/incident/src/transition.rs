@@ -38,6 +38,8 @@ pub enum Sighting {
         needed: u32,
     },
     Missed {
+        /// So many in a row close it.
+        needed: u32,
         /// Nothing speaks against closing it now.
         may_close: bool,
         /// Quiet for the separation.
@@ -74,8 +76,8 @@ pub fn transition(from: Position, sighting: Sighting, rules: &Rules) -> Transiti
         (Position::Active(at), Sighting::Detected { needed, .. }) => {
             Transition::Moved(seen(at, needed))
         }
-        (Position::Active(at), Sighting::Missed { may_close, is_long_quiet }) => {
-            missed(at, may_close, is_long_quiet, rules)
+        (Position::Active(at), Sighting::Missed { needed, may_close, is_long_quiet }) => {
+            missed(at, needed, may_close && (is_long_quiet || !at.is_flapping), rules)
         }
         (Position::Active(_), Sighting::Ended(reason)) => Transition::Closed(reason),
         (Position::Absent, Sighting::Detected { opens: true, needed, .. }) => {
@@ -108,9 +110,9 @@ fn seen(at: Progress, needed: u32) -> Progress {
     Progress { state, consecutive, missed: 0, is_flapping: at.is_flapping }
 }
 
-fn missed(at: Progress, may_close: bool, is_long_quiet: bool, rules: &Rules) -> Transition {
+fn missed(at: Progress, needed: u32, may_close: bool, rules: &Rules) -> Transition {
     let missed = at.missed.saturating_add(1);
-    let is_over = missed >= rules.grace_cycles;
+    let is_over = missed >= needed;
     if at.state == IncidentState::Suspected {
         if is_over {
             return Transition::Closed(EndReason::SuspectedExpired);
@@ -118,8 +120,7 @@ fn missed(at: Progress, may_close: bool, is_long_quiet: bool, rules: &Rules) -> 
         let consecutive = if rules.strict_confirmation { 0 } else { at.consecutive };
         return Transition::Moved(Progress { consecutive, missed, ..at });
     }
-    let is_held = at.is_flapping && !is_long_quiet;
-    if is_over && may_close && !is_held {
+    if is_over && may_close {
         return Transition::Closed(EndReason::Resolved);
     }
     let state = IncidentState::Recovering;
@@ -145,7 +146,7 @@ mod tests {
     fn rules(n: u32, m: u32, strict: bool) -> Rules {
         Rules {
             confirmation_cycles: n,
-            grace_cycles: m,
+            grace_cycles: Some(m),
             strict_confirmation: strict,
             ..Rules::default()
         }
@@ -171,9 +172,13 @@ mod tests {
         ]
     }
 
-    fn sightings(needed: u32) -> Vec<(&'static str, Sighting)> {
+    /// Cycles of two minutes.
+    fn sightings(rules: &Rules) -> Vec<(&'static str, Sighting)> {
+        let needed = rules.confirmation_cycles;
         let detected = |opens, is_stale| Sighting::Detected { opens, is_stale, needed };
-        let missed = |may_close, is_long_quiet| Sighting::Missed { may_close, is_long_quiet };
+        let needed = rules.grace_cycles(120);
+        let missed =
+            |may_close, is_long_quiet| Sighting::Missed { needed, may_close, is_long_quiet };
         vec![
             ("opens", detected(true, false)),
             ("keeps", detected(false, false)),
@@ -208,7 +213,7 @@ mod tests {
         let mut text = String::new();
         for (from, position) in positions() {
             writeln!(text, "{from}").unwrap();
-            for (word, sighting) in sightings(rules.confirmation_cycles) {
+            for (word, sighting) in sightings(rules) {
                 let to = words(transition(position, sighting, rules));
                 writeln!(text, "  {word:<25}{to}").unwrap();
             }
@@ -372,7 +377,7 @@ mod tests {
                     for state in &IncidentState::ALL[..3] {
                         for (consecutive, missed) in [(0, 0), (1, 0), (3, 0), (0, 1), (0, 3)] {
                             let from = active(*state, consecutive, missed);
-                            for (_, sighting) in sightings(n) {
+                            for (_, sighting) in sightings(&rules) {
                                 check_laws(from, sighting, &rules);
                             }
                         }

@@ -347,7 +347,7 @@ fn fingerprinting(
             model_used: evaluation.model_name,
             inference_timestamp: now,
             confirmation_cycles: rules.confirmation_cycles,
-            resolution_grace_cycles: rules.grace_cycles,
+            resolution_grace_cycles: rules.grace_cycles(advance.head.cycle_length_s),
         },
     }
 }

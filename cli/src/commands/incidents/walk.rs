@@ -76,7 +76,7 @@ pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
 fn rules(base: Rules, arguments: &Arguments) -> Rules {
     Rules {
         confirmation_cycles: arguments.confirmation.unwrap_or(base.confirmation_cycles),
-        grace_cycles: arguments.grace.unwrap_or(base.grace_cycles),
+        grace_cycles: arguments.grace.or(base.grace_cycles),
         separation_minutes: arguments.separation.unwrap_or(base.separation_minutes),
         strict_confirmation: base.strict_confirmation && !arguments.loose,
         ..base
@@ -87,7 +87,7 @@ fn answer<'a>(rules: &Rules, step_s: i64, rows: &'a [Row]) -> Answer<'a> {
     let told = rows.iter().flat_map(|row| &row.incidents).filter(|it| it.message.is_some());
     Answer {
         confirmation_cycles: rules.confirmation_cycles,
-        grace_cycles: rules.grace_cycles,
+        grace_cycles: rules.grace_cycles(step_s),
         separation_minutes: rules.separation_minutes(step_s),
         strict_confirmation: rules.strict_confirmation,
         step_s,

@@ -13,7 +13,8 @@ pub struct Fingerprinting {
     pub confirmation_cycles: u32,
     /// The same for what is judged from single cycles.
     pub confirmation_cycles_single: u32,
-    pub resolution_grace_cycles: u32,
+    /// Cycles without a detection that end an incident; `None` depends on the cycle's length.
+    pub resolution_grace_cycles: Option<u32>,
     pub separation_minutes: i64,
     pub strict_confirmation: bool,
     pub max_unobserved_hours: i64,
@@ -101,7 +102,7 @@ impl Default for Fingerprinting {
         Fingerprinting {
             confirmation_cycles: 1,
             confirmation_cycles_single: 2,
-            resolution_grace_cycles: 3,
+            resolution_grace_cycles: None,
             separation_minutes: 30,
             strict_confirmation: true,
             max_unobserved_hours: 24,

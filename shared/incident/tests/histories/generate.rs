@@ -74,7 +74,7 @@ fn rules(random: &mut Random) -> Rules {
     Rules {
         confirmation_cycles: random.between(1, 4) as u32,
         confirmation_cycles_single: random.between(1, 4) as u32,
-        grace_cycles: random.between(1, 4) as u32,
+        grace_cycles: random.chance(70).then(|| random.between(1, 4) as u32),
         separation_minutes: random.between(5, 40),
         strict_confirmation: random.chance(50),
         max_unobserved_hours: random.between(1, 2),

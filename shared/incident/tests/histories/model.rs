@@ -180,7 +180,7 @@ impl<'a> Model<'a> {
         let flaps = self.entries[index].flaps(self.rules);
         self.entries[index].lines.push(Line::Missed);
         let view = self.entries[index].view(self.rules);
-        let is_over = view.missed >= self.rules.grace_cycles;
+        let is_over = i64::from(view.missed) >= self.grace(cycle);
         if view.state == IncidentState::Suspected {
             return match is_over {
                 true => self.end(index, cycle.id, now_ms, EndReason::SuspectedExpired),
@@ -320,6 +320,12 @@ impl<'a> Model<'a> {
             true => self.rules.confirmation_cycles,
             false => self.rules.confirmation_cycles_single,
         }
+    }
+
+    /// Where it is not set: three cycles, or fewer if they are six minutes together.
+    fn grace(&self, cycle: Cycle) -> i64 {
+        let enough = (360 + cycle.length_s - 1) / cycle.length_s;
+        self.rules.grace_cycles.map_or(enough.min(3), i64::from)
     }
 
     fn separation(&self, cycle: Cycle) -> i64 {

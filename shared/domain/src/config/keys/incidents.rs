@@ -27,8 +27,15 @@ pub(super) const KEYS: &[Key] = &[
         "Detections before an incident is confirmed and told. `auto`: 1 where residual evidence \
          opens anomalies, which has persistence of its own, and 2 where forests do.",
     ),
-    Key::live("fingerprinting.resolution_grace_cycles", integer(1, 10), "3")
-        .about("Cycles without a detection that close an incident."),
+    Key::live(
+        "fingerprinting.resolution_grace_cycles",
+        Shape::IntegerOr { word: "auto", min: 1, max: 10 },
+        "\"auto\"",
+    )
+    .about(
+        "Cycles without a detection that close an incident. `auto`: 3, and where the metrics' step \
+         makes cycles longer than two minutes as few as make up six minutes, at least 1.",
+    ),
     Key::live("fingerprinting.incident_separation_minutes", integer(5, 1_440), "30")
         .unit("min")
         .about(

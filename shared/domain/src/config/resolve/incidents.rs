@@ -23,6 +23,9 @@ const SILENCES: &str = "alerting.silences";
 const CONFIRMATION: &str = "fingerprinting.confirmation_cycles";
 /// `auto` where a detection is judged from a single cycle: once may be chance.
 const AUTO_SINGLE: u32 = 2;
+const GRACE: &str = "fingerprinting.resolution_grace_cycles";
+/// `auto` in cycles of two minutes, the most that it can be.
+const AUTO_GRACE: u32 = 3;
 
 pub(super) fn state(values: &Values) -> Option<StateLocation> {
     values.given("fingerprinting.db_path")?;
@@ -34,8 +37,7 @@ pub(super) fn fingerprinting(
     opening: Opening,
     problems: &mut Vec<Problem>,
 ) -> Fingerprinting {
-    let given = values.given(CONFIRMATION).and_then(|leaf| leaf.value.as_u64());
-    let given = given.and_then(|it| u32::try_from(it).ok());
+    let given = cycles(values, CONFIRMATION);
     let auto = match opening {
         Opening::Residual => 1,
         Opening::Forest => 2,
@@ -50,8 +52,8 @@ pub(super) fn fingerprinting(
         let at = "fingerprinting.cleanup_max_age_hours";
         problems.push(Problem::error("FP004", at, message));
     }
-    let grace_cycles: u32 = values.whole("fingerprinting.resolution_grace_cycles");
-    let grace_minutes = i64::from(grace_cycles) * CYCLE_S / 60;
+    let grace_cycles = cycles(values, GRACE);
+    let grace_minutes = i64::from(grace_cycles.unwrap_or(AUTO_GRACE)) * CYCLE_S / 60;
     if separation_minutes < 2 * grace_minutes {
         let message = format!(
             "after {separation_minutes} min another incident begins, and an incident ends after \
@@ -70,6 +72,12 @@ pub(super) fn fingerprinting(
         resolution_requires_slo_ok: values.flag("fingerprinting.resolution_requires_slo_ok"),
         retention_hours,
     }
+}
+
+/// A number of cycles; `None` for `auto`.
+fn cycles(values: &Values, path: &str) -> Option<u32> {
+    let given = values.given(path).and_then(|leaf| leaf.value.as_u64());
+    given.and_then(|it| u32::try_from(it).ok())
 }
 
 pub(super) fn dependencies(

@@ -129,7 +129,8 @@ fn special(key: &Key) -> Option<(Value, Value)> {
         return Some((wrap(base), wrap(changed)));
     }
     // One cycle is what residual evidence has by itself.
-    if key.path == "fingerprinting.confirmation_cycles" {
+    let auto = ["fingerprinting.confirmation_cycles", "fingerprinting.resolution_grace_cycles"];
+    if auto.contains(&key.path) {
         return Some((json!({}), document(key.path, json!(2))));
     }
     if key.path == "services_meta.*.expected_metrics" {
