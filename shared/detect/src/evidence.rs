@@ -250,15 +250,6 @@ impl EvidenceModel {
         }
     }
 
-    /// Seconds that part two incidents, beyond the misses that end one: 0 where a score is one of a
-    /// cycle and persists by itself.
-    pub fn apart_s(&self) -> i64 {
-        match self {
-            EvidenceModel::Residual(_) => 0,
-            EvidenceModel::Generic(model) => generic::apart_s(model.step_s()),
-        }
-    }
-
     /// Seconds of data that evidence needs before its instant.
     pub fn window_s(&self) -> i64 {
         match self {

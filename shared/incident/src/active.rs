@@ -204,12 +204,7 @@ impl Incident {
 
     /// Whole minutes since the last detection in which the service was observed.
     pub fn observed_gap_minutes(&self, at_ms: i64) -> i64 {
-        minutes(self.observed_gap_ms(at_ms))
-    }
-
-    /// Milliseconds since the last detection in which the service was observed.
-    pub fn observed_gap_ms(&self, at_ms: i64) -> i64 {
-        at_ms - self.last_updated_ms - self.unobserved_ms
+        minutes(at_ms - self.last_updated_ms - self.unobserved_ms)
     }
 
     /// When it was seen first, or opened again last.

@@ -119,11 +119,10 @@ impl<'a> Lifecycle<'a> {
         let breaks = |metric: &String| evaluated.slo_breaches.contains(metric);
         let is_breached = incident.root_metric.as_ref().is_some_and(breaks);
         let is_kept = self.rules.resolution_requires_slo_ok && is_breached;
-        let quiet_ms = incident.observed_gap_ms(self.now_ms);
         let gap = incident.observed_gap_minutes(self.now_ms);
         let sighting = Sighting::Missed {
             needed: self.rules.grace_cycles(self.step.cycle.length_s),
-            may_close: !is_kept && quiet_ms >= evaluated.apart_s.saturating_mul(1000),
+            may_close: !is_kept,
             is_long_quiet: gap >= self.rules.separation_minutes(self.step.cycle.length_s),
         };
         match transition(position(&incident), sighting, self.rules) {

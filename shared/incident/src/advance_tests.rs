@@ -276,15 +276,20 @@ fn a_broken_objective_keeps_an_incident_open_if_that_is_asked_for() {
 }
 
 #[test]
-fn detections_that_belong_together_hold_an_incident_open_between_them() {
-    let mut it = Service::new(Rules::default());
-    it.see(&[anomaly("a/x", Severity::High)]);
-    let quiet = Evaluated { apart_s: 900, ..Evaluated::default() };
-    // Fourteen minutes of quiet are not enough, sixteen are.
-    for _ in 0..7 {
-        assert_eq!(it.evaluate(quiet.clone()), "RECOVERING");
+fn the_longer_a_cycle_the_more_its_calm_says() {
+    for (length_s, misses) in [(120, 3), (300, 2), (600, 1), (3_600, 1)] {
+        let mut head = ServiceHead::new(ServiceName::new("booking").unwrap());
+        let mut is_open_after = |cycle: i64, detections: Vec<Detection>| {
+            let cycle = Cycle::of_length(START_MS + cycle * length_s * 1000, length_s);
+            let found = Evaluated { detections, ..Evaluated::default() };
+            let step = Step::new(cycle, Evaluation::Evaluated(found));
+            head = advance(&head, &step, &Rules::default()).head;
+            !head.active.is_empty()
+        };
+        assert!(is_open_after(0, vec![anomaly("a/x", Severity::High)]));
+        let closing = (1..9).find(|cycle| !is_open_after(*cycle, Vec::new()));
+        assert_eq!(closing, Some(misses), "{length_s}");
     }
-    assert_eq!(it.evaluate(quiet), "resolution");
 }
 
 #[test]

@@ -39,9 +39,6 @@ pub struct Evaluated {
     pub unavailable_metrics: BTreeSet<String>,
     /// Metrics that do not keep their objective.
     pub slo_breaches: BTreeSet<String>,
-    /// Detections that lie closer than this, seconds, are one occurrence: an incident does not
-    /// close before it was quiet for so long. 0 where misses alone count.
-    pub apart_s: i64,
     /// Period of the model that was used.
     pub model: Option<Period>,
 }

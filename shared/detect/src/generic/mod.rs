@@ -31,7 +31,7 @@ mod sliding;
 mod testing;
 mod unit;
 
-pub use alarm::{apart_s, severity};
+pub use alarm::severity;
 pub use evidence::{GenericEvidence, MetricEvidence, Note, Side};
 pub use explain::explain;
 pub use features::moves;

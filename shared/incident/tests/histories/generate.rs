@@ -128,14 +128,7 @@ fn evaluation(random: &mut Random, is_burst: bool) -> Evaluation {
     };
     let unavailable_metrics = if random.chance(6) { metrics(random) } else { BTreeSet::new() };
     let slo_breaches = if random.chance(10) { metrics(random) } else { BTreeSet::new() };
-    let apart_s = if random.chance(30) { random.between(1, 30) * 60 } else { 0 };
-    Evaluation::Evaluated(Evaluated {
-        detections,
-        unavailable_metrics,
-        slo_breaches,
-        apart_s,
-        model: None,
-    })
+    Evaluation::Evaluated(Evaluated { detections, unavailable_metrics, slo_breaches, model: None })
 }
 
 fn detection(random: &mut Random, pattern: usize) -> Detection {

@@ -106,7 +106,7 @@ impl<'a> Model<'a> {
                 told.extend(self.freeze(&[*index], cycle, now_ms, 0));
             } else {
                 let is_gated = self.rules.resolution_requires_slo_ok && is_breached;
-                told.extend(self.miss(*index, (is_gated, evaluated.apart_s), cycle, now_ms));
+                told.extend(self.miss(*index, is_gated, cycle, now_ms));
             }
         }
         let mut groups: Vec<(String, Vec<&Detection>)> = Vec::new();
@@ -170,13 +170,7 @@ impl<'a> Model<'a> {
         self.tell(index, group, is_escalated, cycle, now_ms)
     }
 
-    fn miss(
-        &mut self,
-        index: usize,
-        (is_gated, apart_s): (bool, i64),
-        cycle: Cycle,
-        now_ms: i64,
-    ) -> Vec<Message> {
+    fn miss(&mut self, index: usize, is_gated: bool, cycle: Cycle, now_ms: i64) -> Vec<Message> {
         let flaps = self.entries[index].flaps(self.rules);
         self.entries[index].lines.push(Line::Missed);
         let view = self.entries[index].view(self.rules);
@@ -189,8 +183,7 @@ impl<'a> Model<'a> {
         }
         let quiet_minutes = (now_ms - view.last_ms - view.unobserved_ms).max(0) / 60_000;
         let is_held = flaps && quiet_minutes < self.separation(cycle);
-        let is_near = now_ms - view.last_ms - view.unobserved_ms < apart_s * 1000;
-        if is_over && !is_held && !is_gated && !is_near {
+        if is_over && !is_held && !is_gated {
             return self.end(index, cycle.id, now_ms, EndReason::Resolved);
         }
         Vec::new()

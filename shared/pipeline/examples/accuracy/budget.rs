@@ -31,6 +31,14 @@ pub(crate) struct Cut {
     pub(crate) counted: i64,
 }
 
+impl Cut {
+    /// Whether some days are counted by both.
+    pub(crate) fn overlaps(&self, other: &Cut) -> bool {
+        let end = |it: &Cut| it.learned + it.counted;
+        self.learned < end(other) && other.learned < end(self)
+    }
+}
+
 /// What came of one wish.
 pub(crate) struct Kept {
     pub(crate) wish: f64,

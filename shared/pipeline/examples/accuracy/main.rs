@@ -104,13 +104,16 @@ fn main() -> Result<(), Anything> {
 }
 
 /// How wishes for false alarms are kept in the parts `train` of packs, and in worlds without
-/// faults, each cut in time; with all worlds together, and what the law would be by them.
+/// faults, each cut in time; with all worlds together, all days of a pack together, and what the
+/// law would be by the worlds.
 fn budget_page(arguments: &Arguments) -> Result<(), Anything> {
     print!("{}", budget::HEADER);
     let packs = folders(&arguments.folder)?.into_iter().map(Source::Folder);
     let worlds = arguments.worlds.iter().copied().map(Source::World);
     let mut rates: Vec<budget::Rates> = Vec::new();
-    for cut in &arguments.budget {
+    let mut of_packs: BTreeMap<String, Vec<Vec<budget::Kept>>> = BTreeMap::new();
+    for (index, cut) in arguments.budget.iter().enumerate() {
+        let is_new = !arguments.budget[..index].iter().any(|it| it.overlaps(cut));
         let days = format!("{}, {}", cut.learned, cut.counted);
         let mut of_worlds = Vec::new();
         for source in packs.clone().chain(worlds.clone()) {
@@ -122,7 +125,9 @@ fn budget_page(arguments: &Arguments) -> Result<(), Anything> {
             let settings = arguments.whole(&pack.name, OPENINGS[0]);
             let (kept, more) = budget::judge(&pack, *cut, &settings)?;
             kept.iter().for_each(|it| println!("{}", it.text(&pack.name, &days)));
-            if is_world {
+            if !is_world && is_new {
+                of_packs.entry(pack.name).or_default().push(kept);
+            } else if is_world {
                 of_worlds.push(kept);
                 match rates.is_empty() {
                     true => rates = more,
@@ -130,19 +135,25 @@ fn budget_page(arguments: &Arguments) -> Result<(), Anything> {
                 }
             }
         }
-        let wishes = of_worlds.first().map_or(0, Vec::len);
-        let mut of_worlds: Vec<_> = of_worlds.into_iter().map(Vec::into_iter).collect();
-        for _ in 0..wishes {
-            let of_wish: Vec<_> = of_worlds.iter_mut().filter_map(Iterator::next).collect();
-            let together = budget::Kept::together(&of_wish);
-            together.iter().for_each(|it| println!("{}", it.text("all worlds", &days)));
-        }
+        together(of_worlds).for_each(|it| println!("{}", it.text("all worlds", &days)));
+    }
+    for (pack, of_cuts) in of_packs.into_iter().filter(|(_, cuts)| cuts.len() > 1) {
+        together(of_cuts).for_each(|it| println!("{}", it.text(&pack, "all days")));
     }
     if !rates.is_empty() {
         print!("{}", budget::RATES_HEADER);
         rates.iter().for_each(|it| println!("{}", it.text()));
     }
     Ok(())
+}
+
+/// Each wish in several stretches together.
+fn together(stretches: Vec<Vec<budget::Kept>>) -> impl Iterator<Item = budget::Kept> {
+    let mut stretches: Vec<_> = stretches.into_iter().map(Vec::into_iter).collect();
+    std::iter::from_fn(move || {
+        let of_wish: Vec<_> = stretches.iter_mut().filter_map(Iterator::next).collect();
+        budget::Kept::together(&of_wish)
+    })
 }
 
 /// The packs of a folder, or of folders in it; in the order of their names.

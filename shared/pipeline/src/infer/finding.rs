@@ -120,7 +120,6 @@ pub(crate) fn evaluated(
         detections: evaluation.anomalies.iter().map(found).collect(),
         unavailable_metrics: unavailable(it, input, metrics),
         slo_breaches: breaches(evaluation),
-        apart_s: evidence_of(it).map_or(0, EvidenceModel::apart_s),
         model: Some(evaluation.model_name),
     })
 }
