@@ -31,13 +31,15 @@ fn a_walk_for_machines_says_under_which_rules() {
         r#"{"fingerprinting": {"confirmation_cycles": 2, "strict_confirmation": false}}"#,
     )
     .unwrap();
-    let json = yaga(folder.path(), "incidents walk DmDmmm --step 5m --json").json();
-    assert_eq!((&json["confirmation_cycles"], &json["grace_cycles"]), (&2.into(), &3.into()));
+    let json = yaga(folder.path(), "incidents walk DmDmm --step 5m --json").json();
+    assert_eq!((&json["confirmation_cycles"], &json["grace_cycles"]), (&2.into(), &2.into()));
     assert_eq!((&json["step_s"], &json["messages"]), (&300.into(), &2.into()));
-    let last = &json["cycles"][5]["incidents"][0];
+    let last = &json["cycles"][4]["incidents"][0];
     assert_eq!((&last["end"], &last["message"]), (&"resolved".into(), &"resolution".into()));
     let coarse = yaga(folder.path(), "incidents walk D --step 1h --json").json();
-    assert_eq!(coarse["separation_minutes"], 180);
+    assert_eq!((&coarse["separation_minutes"], &coarse["grace_cycles"]), (&180.into(), &1.into()));
+    let fixed = yaga(folder.path(), "incidents walk D --step 1h --grace 3 --json").json();
+    assert_eq!(fixed["grace_cycles"], 3);
 }
 
 #[test]

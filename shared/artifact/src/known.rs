@@ -31,6 +31,9 @@ pub struct KnownIncident {
     pub service: ServiceName,
     pub start_s: i64,
     pub end_s: i64,
+    /// What it was called, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
     /// Somebody said that nothing was wrong: it is learned from.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub false_alarm: bool,
@@ -85,7 +88,7 @@ mod tests {
 
     fn known(start_s: i64, end_s: i64) -> KnownIncident {
         let service = ServiceName::new("booking").unwrap();
-        KnownIncident { service, start_s, end_s, false_alarm: false }
+        KnownIncident { service, start_s, end_s, pattern: None, false_alarm: false }
     }
 
     #[test]

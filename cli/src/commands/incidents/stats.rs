@@ -1,11 +1,12 @@
-//! `yaga incidents stats`: what is going on, and what comes back.
+//! `yaga incidents stats`: what is going on, what comes back, and what people said of it.
 
 use std::collections::BTreeMap;
 
 use chrono::Utc;
 use domain::{ServiceName, Severity};
-use incident::{FingerprintId, IncidentId};
+use incident::{FingerprintId, IncidentId, Rules};
 use pipeline::incidents::statistics::{Statistics, statistics};
+use pipeline::incidents::verdicts::{Verdicts, verdicts};
 use serde::Serialize;
 
 use super::find;
@@ -39,6 +40,31 @@ struct Document<'a> {
     created: usize,
     resolved: usize,
     mean_resolution_minutes: Option<f64>,
+    /// Of the incidents of the look-back of training; missing if they cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdicts: Option<VerdictsDocument<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct VerdictsDocument<'a> {
+    patterns: Vec<PrecisionDocument<'a>>,
+    restless: Vec<RestlessDocument<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PrecisionDocument<'a> {
+    anomaly_name: &'a str,
+    incidents: usize,
+    false_alarms: usize,
+    precision: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct RestlessDocument<'a> {
+    service_name: &'a ServiceName,
+    incidents: usize,
+    false_alarms: usize,
+    suggested_false_alarm_budget: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,16 +80,27 @@ struct RepeatedDocument<'a> {
 pub(super) async fn run(shell: &Shell, arguments: &Arguments) -> Outcome {
     let opened = arguments.place.open(shell).await?;
     let incidents = find::everything(opened.store()).await?;
-    let sums = statistics(&incidents, Utc::now().timestamp_millis(), arguments.days);
+    let now = Utc::now();
+    let sums = statistics(&incidents, now.timestamp_millis(), arguments.days);
+    let registry = shell.registry(&opened.settings);
+    let rules = Rules::of(&opened.settings.config);
+    let said = match registry.known_incidents().await {
+        Ok(known) => Some(verdicts(known, &incidents, &rules, now.timestamp())),
+        Err(error) => {
+            shell.warn(&format!("what people said of incidents is not known: {error}"));
+            None
+        }
+    };
     if shell.json {
-        shell.say_json(&document(&sums, arguments.days))?;
+        shell.say_json(&document(&sums, said.as_ref(), arguments.days))?;
     } else {
         tell(shell, &sums, arguments.days);
+        said.iter().for_each(|said| tell_verdicts(shell, said));
     }
     Ok(Done::Whole)
 }
 
-fn document(sums: &Statistics, days: u32) -> Document<'_> {
+fn document<'a>(sums: &'a Statistics, said: Option<&'a Verdicts>, days: u32) -> Document<'a> {
     let repeated = sums.repeated.iter();
     Document {
         total: sums.total,
@@ -84,7 +121,24 @@ fn document(sums: &Statistics, days: u32) -> Document<'_> {
         created: sums.lately.created,
         resolved: sums.lately.resolved,
         mean_resolution_minutes: sums.lately.mean_resolution_minutes,
+        verdicts: said.map(verdicts_document),
     }
+}
+
+fn verdicts_document(said: &Verdicts) -> VerdictsDocument<'_> {
+    let patterns = said.patterns.iter().map(|it| PrecisionDocument {
+        anomaly_name: &it.pattern,
+        incidents: it.incidents,
+        false_alarms: it.false_alarms,
+        precision: it.share(),
+    });
+    let restless = said.restless.iter().map(|it| RestlessDocument {
+        service_name: &it.service,
+        incidents: it.incidents,
+        false_alarms: it.false_alarms,
+        suggested_false_alarm_budget: it.suggested_budget,
+    });
+    VerdictsDocument { patterns: patterns.collect(), restless: restless.collect() }
 }
 
 fn tell(shell: &Shell, sums: &Statistics, days: u32) {
@@ -142,5 +196,33 @@ fn tell_repeated(shell: &Shell, sums: &Statistics) {
     }
     if !table.is_empty() {
         shell.say(&format!("\n{}", table.trim_fmt()));
+    }
+}
+
+/// Silent until somebody called an incident a false alarm.
+fn tell_verdicts(shell: &Shell, said: &Verdicts) {
+    if said.patterns.iter().all(|it| it.false_alarms == 0) {
+        return;
+    }
+    let mut table = table(&["pattern", "incidents", "false alarms", "right"]);
+    for it in &said.patterns {
+        table.add_row([
+            cell(Tone::Plain, &it.pattern),
+            number(it.incidents),
+            number(it.false_alarms),
+            number(format!("{:.0} %", 100.0 * it.share())),
+        ]);
+    }
+    shell.say(&format!("\n{}", table.trim_fmt()));
+    for it in &said.restless {
+        shell.say(&format!(
+            "\n{}: {} of {} were false alarms. To have half as many, set\n  \
+             alerting.false_alarm_budget_by_service.{} to {}",
+            paint(Tone::Strong, it.service.as_str()),
+            it.false_alarms,
+            count(it.incidents, "incident"),
+            it.service,
+            it.suggested_budget,
+        ));
     }
 }

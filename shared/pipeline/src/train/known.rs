@@ -127,7 +127,7 @@ async fn read(
 }
 
 /// What training leaves out for an incident, by its id.
-fn left_out(it: &IncidentSummary, rules: &Rules) -> Option<(String, KnownIncident)> {
+pub(crate) fn left_out(it: &IncidentSummary, rules: &Rules) -> Option<(String, KnownIncident)> {
     let was_confirmed = match (it.state, it.reason) {
         (IncidentState::Suspected, _) | (_, Some(EndReason::SuspectedExpired)) => false,
         _ => it.peak_severity >= Severity::Medium,
@@ -142,7 +142,13 @@ fn window(it: &IncidentSummary) -> KnownIncident {
     let start_s = it.first_seen_ms.div_euclid(1000) - MARGIN_S;
     let end_s = it.last_updated_ms.div_euclid(1000) + MARGIN_S;
     let end_s = end_s.min(start_s + LONGEST_S);
-    KnownIncident { service: it.service.clone(), start_s, end_s, false_alarm: false }
+    KnownIncident {
+        service: it.service.clone(),
+        start_s,
+        end_s,
+        pattern: Some(it.anomaly_name.clone()),
+        false_alarm: false,
+    }
 }
 
 #[cfg(test)]
