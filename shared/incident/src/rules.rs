@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::config::incidents::Silence;
+use domain::config::incidents::{Silence, auto_grace_cycles};
 use domain::config::valid::{Config, Opening};
 use domain::{ServiceName, Severity};
 
@@ -15,7 +15,7 @@ pub struct Rules {
     pub confirmation_cycles: u32,
     /// The same where detections are judged from single cycles, with no persistence of their own.
     pub confirmation_cycles_single: u32,
-    /// Misses that close an incident; `None` is as many as [`Rules::grace_cycles`] says.
+    /// Misses that close an incident; `None` is [`auto_grace_cycles`].
     pub grace_cycles: Option<u32>,
     /// A longer observed gap between detections makes a new occurrence; also how long a closed
     /// incident may come back.
@@ -144,16 +144,9 @@ impl Rules {
         missing.filter(|it| *it > 0).min().unwrap_or_default()
     }
 
-    /// Misses that close an incident in cycles of a length: three if nothing else is asked for, and
-    /// in long cycles as few as make up six minutes. There single cycles open anomalies, and a calm
-    /// one says as much.
+    /// Misses that close an incident in cycles of a length.
     pub fn grace_cycles(&self, length_s: i64) -> u32 {
-        let auto = || match length_s {
-            ..180 => 3,
-            180..360 => 2,
-            _ => 1,
-        };
-        self.grace_cycles.unwrap_or_else(auto)
+        self.grace_cycles.unwrap_or_else(|| auto_grace_cycles(length_s))
     }
 
     /// The separation in whole minutes for cycles of a length: at least three cycles.

@@ -128,14 +128,14 @@ fn document<'a>(sums: &'a Statistics, said: Option<&'a Verdicts>, days: u32) -> 
 fn verdicts_document(said: &Verdicts) -> VerdictsDocument<'_> {
     let patterns = said.patterns.iter().map(|it| PrecisionDocument {
         anomaly_name: &it.pattern,
-        incidents: it.incidents,
-        false_alarms: it.false_alarms,
-        precision: it.share(),
+        incidents: it.tally.incidents,
+        false_alarms: it.tally.false_alarms,
+        precision: it.tally.precision(),
     });
     let restless = said.restless.iter().map(|it| RestlessDocument {
         service_name: &it.service,
-        incidents: it.incidents,
-        false_alarms: it.false_alarms,
+        incidents: it.tally.incidents,
+        false_alarms: it.tally.false_alarms,
         suggested_false_alarm_budget: it.suggested_budget,
     });
     VerdictsDocument { patterns: patterns.collect(), restless: restless.collect() }
@@ -201,16 +201,16 @@ fn tell_repeated(shell: &Shell, sums: &Statistics) {
 
 /// Silent until somebody called an incident a false alarm.
 fn tell_verdicts(shell: &Shell, said: &Verdicts) {
-    if said.patterns.iter().all(|it| it.false_alarms == 0) {
+    if said.patterns.iter().all(|it| it.tally.false_alarms == 0) {
         return;
     }
     let mut table = table(&["pattern", "incidents", "false alarms", "right"]);
     for it in &said.patterns {
         table.add_row([
             cell(Tone::Plain, &it.pattern),
-            number(it.incidents),
-            number(it.false_alarms),
-            number(format!("{:.0} %", 100.0 * it.share())),
+            number(it.tally.incidents),
+            number(it.tally.false_alarms),
+            number(format!("{:.0} %", 100.0 * it.tally.precision())),
         ]);
     }
     shell.say(&format!("\n{}", table.trim_fmt()));
@@ -219,8 +219,8 @@ fn tell_verdicts(shell: &Shell, said: &Verdicts) {
             "\n{}: {} of {} were false alarms. To have half as many, set\n  \
              alerting.false_alarm_budget_by_service.{} to {}",
             paint(Tone::Strong, it.service.as_str()),
-            it.false_alarms,
-            count(it.incidents, "incident"),
+            it.tally.false_alarms,
+            count(it.tally.incidents, "incident"),
             it.service,
             it.suggested_budget,
         ));

@@ -13,7 +13,7 @@ pub struct Fingerprinting {
     pub confirmation_cycles: u32,
     /// The same for what is judged from single cycles.
     pub confirmation_cycles_single: u32,
-    /// Cycles without a detection that end an incident; `None` depends on the cycle's length.
+    /// Cycles without a detection that end an incident; `None` is [`auto_grace_cycles`].
     pub resolution_grace_cycles: Option<u32>,
     pub separation_minutes: i64,
     pub strict_confirmation: bool,
@@ -95,6 +95,17 @@ pub struct Silence {
     pub until_s: i64,
     pub reason: Option<String>,
     pub by: Option<String>,
+}
+
+/// Misses that close an incident in cycles of a length, if nothing else is asked for: three, and in
+/// long cycles as few as make up six minutes. There single cycles open anomalies, and a calm one
+/// says as much.
+pub fn auto_grace_cycles(length_s: i64) -> u32 {
+    match length_s {
+        ..180 => 3,
+        180..360 => 2,
+        _ => 1,
+    }
 }
 
 impl Default for Fingerprinting {

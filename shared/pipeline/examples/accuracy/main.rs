@@ -125,14 +125,14 @@ fn budget_page(arguments: &Arguments) -> Result<(), Anything> {
             let settings = arguments.whole(&pack.name, OPENINGS[0]);
             let (kept, more) = budget::judge(&pack, *cut, &settings)?;
             kept.iter().for_each(|it| println!("{}", it.text(&pack.name, &days)));
-            if !is_world && is_new {
-                of_packs.entry(pack.name).or_default().push(kept);
-            } else if is_world {
+            if is_world {
                 of_worlds.push(kept);
                 match rates.is_empty() {
                     true => rates = more,
                     false => rates.iter_mut().zip(&more).for_each(|(sum, it)| sum.add(it)),
                 }
+            } else if is_new {
+                of_packs.entry(pack.name).or_default().push(kept);
             }
         }
         together(of_worlds).for_each(|it| println!("{}", it.text("all worlds", &days)));

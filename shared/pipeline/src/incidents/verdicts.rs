@@ -3,6 +3,7 @@
 //!
 //! What nobody called a false alarm counts as right, so shares are at their best.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use artifact::known::{KnownIncident, KnownIncidents};
@@ -31,24 +32,38 @@ pub struct Verdicts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Precision {
     pub pattern: String,
-    pub incidents: usize,
-    pub false_alarms: usize,
+    pub tally: Tally,
 }
 
 /// A service that opens incidents too easily.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restless {
     pub service: ServiceName,
-    pub incidents: usize,
-    pub false_alarms: usize,
+    pub tally: Tally,
     /// A wish for false alarms per week that would make it open less: half of what it had.
     pub suggested_budget: f64,
 }
 
-impl Precision {
+/// Incidents, and how many of them somebody called a false alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    pub incidents: usize,
+    pub false_alarms: usize,
+}
+
+impl Tally {
+    fn add(&mut self, it: &KnownIncident) {
+        self.incidents += 1;
+        self.false_alarms += usize::from(it.false_alarm);
+    }
+
     /// Share of incidents that nobody called a false alarm, 0 to 1.
-    pub fn share(&self) -> f64 {
+    pub fn precision(self) -> f64 {
         1.0 - self.false_alarms as f64 / self.incidents.max(1) as f64
+    }
+
+    fn is_restless(self) -> bool {
+        self.false_alarms >= FALSE_ALARMS_MIN && 2 * self.false_alarms >= self.incidents
     }
 }
 
@@ -60,40 +75,39 @@ pub fn verdicts(
     at_s: i64,
 ) -> Verdicts {
     known.renew(kept.iter().filter_map(|it| left_out(it, rules)).collect(), i64::MIN);
-    let mut patterns: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    let mut services: BTreeMap<&ServiceName, (usize, usize)> = BTreeMap::new();
+    Verdicts { patterns: patterns(&known), restless: restless(&known, at_s) }
+}
+
+fn patterns(known: &KnownIncidents) -> Vec<Precision> {
+    let mut tallies: BTreeMap<&String, Tally> = BTreeMap::new();
     for it in known.incidents.values() {
-        count(services.entry(&it.service).or_default(), it);
         if let Some(pattern) = &it.pattern {
-            count(patterns.entry(pattern).or_default(), it);
+            tallies.entry(pattern).or_default().add(it);
         }
+    }
+    let tallies = tallies.into_iter();
+    let mut patterns: Vec<Precision> =
+        tallies.map(|(pattern, tally)| Precision { pattern: pattern.clone(), tally }).collect();
+    patterns.sort_by_key(|it| Reverse((it.tally.false_alarms, it.tally.incidents)));
+    patterns
+}
+
+fn restless(known: &KnownIncidents, at_s: i64) -> Vec<Restless> {
+    let mut tallies: BTreeMap<&ServiceName, Tally> = BTreeMap::new();
+    for it in known.incidents.values() {
+        tallies.entry(&it.service).or_default().add(it);
     }
     let oldest_s = known.incidents.values().map(|it| it.start_s).min().unwrap_or(at_s);
     let weeks = ((at_s - oldest_s) as f64 / WEEK_S).max(1.0);
-    let of_pattern = |(pattern, (incidents, false_alarms)): (&str, (usize, usize))| Precision {
-        pattern: pattern.to_owned(),
-        incidents,
-        false_alarms,
+    let tallies = tallies.into_iter().filter(|(_, tally)| tally.is_restless());
+    let suggest = |(service, tally): (&ServiceName, Tally)| Restless {
+        service: service.clone(),
+        tally,
+        suggested_budget: suggested(tally.false_alarms as f64 / weeks),
     };
-    let mut patterns: Vec<Precision> = patterns.into_iter().map(of_pattern).collect();
-    patterns.sort_by_key(|it| std::cmp::Reverse((it.false_alarms, it.incidents)));
-    let restless = |(service, (incidents, false_alarms)): (&ServiceName, (usize, usize))| {
-        let is_restless = false_alarms >= FALSE_ALARMS_MIN && 2 * false_alarms >= incidents;
-        is_restless.then(|| Restless {
-            service: service.clone(),
-            incidents,
-            false_alarms,
-            suggested_budget: suggested(false_alarms as f64 / weeks),
-        })
-    };
-    let mut restless: Vec<Restless> = services.into_iter().filter_map(restless).collect();
-    restless.sort_by_key(|it| std::cmp::Reverse(it.false_alarms));
-    Verdicts { patterns, restless }
-}
-
-fn count((incidents, false_alarms): &mut (usize, usize), it: &KnownIncident) {
-    *incidents += 1;
-    *false_alarms += usize::from(it.false_alarm);
+    let mut restless: Vec<Restless> = tallies.map(suggest).collect();
+    restless.sort_by_key(|it| Reverse(it.tally.false_alarms));
+    restless
 }
 
 /// Half a rate, in whole steps.
@@ -136,7 +150,7 @@ mod tests {
         ]);
         let found = verdicts(known, &[], &Rules::default(), 5 * DAY_S);
         let shares: Vec<_> =
-            found.patterns.iter().map(|it| (it.pattern.as_str(), it.share())).collect();
+            found.patterns.iter().map(|it| (it.pattern.as_str(), it.tally.precision())).collect();
         assert_eq!(shares, [("latency_high", 0.75), ("outage", 1.0)]);
         assert_eq!(found.restless, []);
     }

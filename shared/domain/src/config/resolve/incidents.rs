@@ -10,7 +10,7 @@ use crate::Severity;
 use crate::config::forms;
 use crate::config::incidents::{
     Alerting, CascadeDetection, Correlation, Dependencies, FalseAlarmBudget, Fingerprinting,
-    Primary, Silence,
+    Primary, Silence, auto_grace_cycles,
 };
 use crate::config::moment::{self, Side};
 use crate::config::problems::Problem;
@@ -24,8 +24,6 @@ const CONFIRMATION: &str = "fingerprinting.confirmation_cycles";
 /// `auto` where a detection is judged from a single cycle: once may be chance.
 const AUTO_SINGLE: u32 = 2;
 const GRACE: &str = "fingerprinting.resolution_grace_cycles";
-/// `auto` in cycles of two minutes, the most that it can be.
-const AUTO_GRACE: u32 = 3;
 
 pub(super) fn state(values: &Values) -> Option<StateLocation> {
     values.given("fingerprinting.db_path")?;
@@ -53,7 +51,8 @@ pub(super) fn fingerprinting(
         problems.push(Problem::error("FP004", at, message));
     }
     let grace_cycles = cycles(values, GRACE);
-    let grace_minutes = i64::from(grace_cycles.unwrap_or(AUTO_GRACE)) * CYCLE_S / 60;
+    let shortest = grace_cycles.unwrap_or_else(|| auto_grace_cycles(CYCLE_S));
+    let grace_minutes = i64::from(shortest) * CYCLE_S / 60;
     if separation_minutes < 2 * grace_minutes {
         let message = format!(
             "after {separation_minutes} min another incident begins, and an incident ends after \
